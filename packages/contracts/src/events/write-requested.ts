@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { cellAddressSchema } from '../cells';
+import { defineEvent } from './define-event';
+
+/**
+ * A service states the desired values of cells that it owns; redcap-gateway guards and writes them. A later request for
+ * the same cell replaces an earlier one. `basedOn` is the value the decision saw (`''` for blank).
+ */
+export const writeRequested = defineEvent({
+  type: 'redcap.write-requested',
+  version: 1,
+  schema: z.object({
+    participantId: z.uuid(),
+    project: z.string().min(1),
+    /** The service that asks; it must own every cell (studies’ cell ownership). */
+    owner: z.string().min(1),
+    cells: z.array(cellAddressSchema.extend({ value: z.string(), basedOn: z.string() })).min(1),
+  }),
+  key: (payload) => payload.participantId,
+  example: {
+    participantId: '7b0f4b0e-5d0c-4f0e-9d57-0d7c3d0f5a11',
+    project: 'main',
+    owner: 'agile-health',
+    cells: [
+      {
+        event: 'baseline_arm_1',
+        instrument: 'agile_link',
+        instance: 0,
+        field: 'ag_status',
+        value: '40',
+        basedOn: '30',
+      },
+    ],
+  },
+});
+export type WriteRequested = z.infer<typeof writeRequested.schema>;

@@ -1,0 +1,211 @@
+/** What a reason is about: why a person waits, why a write was refused, or what staff should look at. */
+export type ReasonKind = 'held' | 'refused' | 'attention';
+
+export interface Reason {
+  kinds: readonly ReasonKind[];
+  /** One sentence for staff; no participant data. */
+  sentence: string;
+  /** What to do, one sentence. */
+  todo: string;
+}
+
+const reason = (kinds: ReasonKind[], sentence: string, todo: string): Reason => ({ kinds, sentence, todo });
+
+/**
+ * Every reason code that staff can meet, with its sentence and what to do. The codes of the `ag_attention_reason` field
+ * are those of `studies.md §1.3`; a code is never renamed, since it stands in REDCap.
+ */
+export const reasons = {
+  // held: consented without a member at the partner (enrolment gate, studies.md §1.5)
+  NOT_ELIGIBLE: reason(['held'], 'The family is consented but not marked eligible.', 'Check the eligibility form.'),
+  CAREGIVER_NAME_MISSING: reason(
+    ['held'],
+    'The caregiver’s first or last name is missing.',
+    'Complete the participant form.',
+  ),
+  PHONE_MISSING: reason(['held'], 'No mobile number is recorded.', 'Ask the caregiver for a mobile number.'),
+  PHONE_INVALID: reason(['held'], 'The mobile number is not a valid US number.', 'Correct the mobile number.'),
+  TEXTING_NOT_ALLOWED: reason(
+    ['held'],
+    'The caregiver has not agreed to receive texts.',
+    'Ask whether texts are welcome and record the answer.',
+  ),
+  LANGUAGE_MISSING: reason(['held'], 'No language is chosen.', 'Choose English or Spanish.'),
+  CHILD_DETAILS_MISSING: reason(
+    ['held'],
+    'The child’s name, gender or date of birth is missing.',
+    'Complete the child’s details.',
+  ),
+  SITE_MISSING: reason(['held'], 'No clinic is chosen.', 'Choose the clinic.'),
+  BASELINE_SURVEY_INCOMPLETE: reason(['held'], 'The baseline survey is not complete.', 'Finish the baseline survey.'),
+  WITHDRAWN: reason(['held'], 'The family has withdrawn.', 'Nothing to do.'),
+  RECORD_DELETED: reason(
+    ['held', 'refused'],
+    'The record was deleted in REDCap.',
+    'Nothing to do, or restore the record.',
+  ),
+  BASELINE_NOT_RELEASED: reason(
+    ['held'],
+    'The family was there before Studybridge went live and is not known at the partner.',
+    'Release the family with `ops parked release`, or leave it.',
+  ),
+  BEFORE_GO_LIVE: reason(
+    ['held'],
+    'The consent is dated before Studybridge went live.',
+    'Release the family with `ops parked release`, or leave it.',
+  ),
+  EXPIRED: reason(
+    ['held'],
+    'The deciding fact is too old to act on by itself.',
+    'Release the family with `ops parked release`, or leave it.',
+  ),
+  PARTNER_PENDING: reason(['held'], 'The partner has not answered yet.', 'Wait; it heals by itself.'),
+  UNKNOWN_CODE: reason(
+    ['held', 'attention'],
+    'A field holds a code that the mapping does not know.',
+    'Correct the field or extend the mapping.',
+  ),
+  IDENTITY_IN_DOUBT: reason(
+    ['held', 'refused', 'attention'],
+    'It is not clear whether the record was renamed or replaced.',
+    'Say which with `ops identity settle`.',
+  ),
+  DRIFT: reason(
+    ['held', 'refused', 'attention'],
+    'The data dictionary no longer fits the mapping.',
+    'Update the study folder or restore the dictionary.',
+  ),
+  DUPLICATE_MOBILE: reason(
+    ['held', 'attention'],
+    'The partner already has a member with this mobile number.',
+    'Decide which family uses the number and correct the other.',
+  ),
+  REFUSED_FIELDS: reason(
+    ['held', 'attention'],
+    'The partner refused some of the details.',
+    'Correct the fields named in the worklist.',
+  ),
+  // attention (studies.md §1.3 and §6)
+  INVALID_NUMBER: reason(
+    ['attention'],
+    'The partner found the number to be a landline or out of service.',
+    'Ask the caregiver for another number.',
+  ),
+  SHORTCODE_BLOCKED: reason(
+    ['attention'],
+    'The carrier blocks short codes for this number.',
+    'Ask the caregiver to call the carrier or to give another number.',
+  ),
+  OPT_IN_EXPIRED: reason(
+    ['attention'],
+    'The caregiver did not answer the opt-in text within 72 hours.',
+    'Call the caregiver and ask for a new opt-in text.',
+  ),
+  OPT_IN_WAITING: reason(
+    ['attention'],
+    'The opt-in text has been unanswered for more than 72 hours.',
+    'Call the caregiver.',
+  ),
+  UNDELIVERABLE: reason(
+    ['attention'],
+    'Three texts in a row could not be delivered.',
+    'Check the number with the caregiver.',
+  ),
+  OPTED_OUT_EARLY: reason(
+    ['attention'],
+    'The caregiver sent STOP during the four-month programme.',
+    'Visits go on; ask whether texts are still welcome.',
+  ),
+  ARM_WAITING: reason(
+    ['attention'],
+    'The caregiver opted in more than 24 hours ago and is not randomised.',
+    'Randomise the family.',
+  ),
+  ARM_CONFLICT: reason(
+    ['attention'],
+    'The arm in REDCap differs from the one already sent to the partner.',
+    'A second person must approve the change; write a deviation note.',
+  ),
+  UNKNOWN_STATUS: reason(
+    ['attention'],
+    'The partner reports a status or a change of status that we do not know.',
+    'Ask the partner; the raw status is kept.',
+  ),
+  EFFECT_IN_DOUBT: reason(
+    ['attention'],
+    'It could not be established whether a call to the partner succeeded.',
+    'Look at it with `ops effects list` and settle it.',
+  ),
+  OUT_OF_STEP: reason(
+    ['attention'],
+    'REDCap and the partner disagree and it was not put right by itself.',
+    'Compare both sides and decide.',
+  ),
+  STAFF_OVERWROTE: reason(
+    ['attention', 'refused'],
+    'A person changed a cell that Studybridge owns.',
+    'Check the cell; it was re-asserted once.',
+  ),
+  // refused writes (law 3)
+  WRONG_PROJECT: reason(
+    ['refused', 'attention'],
+    'The token opens another project than the binding expects.',
+    'Correct the token or the binding.',
+  ),
+  UNKNOWN_RECORD: reason(['refused'], 'The record does not exist.', 'Check whether it was deleted or renamed.'),
+  WRONG_ARM: reason(
+    ['refused'],
+    'The event belongs to another arm than the participant.',
+    'Report it: the requesting service is wrong.',
+  ),
+  UNKNOWN_EVENT: reason(
+    ['refused'],
+    'The event does not exist in the project.',
+    'Check the study folder against the project.',
+  ),
+  NOT_DESIGNATED: reason(
+    ['refused'],
+    'The instrument is not designated to the event.',
+    'Check the study folder against the project.',
+  ),
+  UNKNOWN_FIELD: reason(
+    ['refused'],
+    'The field does not exist on that instrument.',
+    'Check the study folder against the project.',
+  ),
+  INVALID_VALUE: reason(
+    ['refused'],
+    'The dictionary does not accept the value.',
+    'Report it: the requesting service is wrong.',
+  ),
+  NOT_OWNED: reason(
+    ['refused'],
+    'The cell belongs to the staff or to another service.',
+    'Report it: the requesting service is wrong.',
+  ),
+  VALUE_CHANGED: reason(
+    ['refused'],
+    'The cell was changed after the decision was made.',
+    'Nothing to do; the service decides anew.',
+  ),
+  OVER_CAP: reason(
+    ['refused', 'attention'],
+    'The write would touch more records than one batch or run may.',
+    'Check what caused it, then raise the cap or release the writes.',
+  ),
+  INSTANCE_TAKEN: reason(
+    ['refused'],
+    'The repeat instance already holds data.',
+    'Report it: the requesting service is wrong.',
+  ),
+  REDCAP_REFUSED: reason(['refused'], 'REDCap refused the value.', 'Read REDCap’s message in the worklist.'),
+  TIMESTAMP_ALONE: reason(
+    ['refused'],
+    'A timestamp cell may only move together with another cell.',
+    'Report it: the requesting service is wrong.',
+  ),
+} as const satisfies Record<string, Reason>;
+
+export type ReasonCode = keyof typeof reasons;
+/** All codes, for schemas. */
+export const reasonCodes = Object.keys(reasons) as [ReasonCode, ...ReasonCode[]];
