@@ -1,0 +1,74 @@
+import axios, { type AxiosInstance } from 'axios';
+import { StudybridgeError } from '@studybridge/contracts';
+import type { JobCounts, ServiceStatus } from './summary';
+
+/** A running service as seen over its HTTP door. */
+export interface ServiceAddress {
+  name: string;
+  url: string;
+}
+
+/** One job as `jobs.list` shows it. */
+export interface JobView extends JobCounts {
+  binding: string;
+  lastOutcome?: string | null;
+  lastError?: string | null;
+}
+
+/** Talks to one service's `/status`, `/idle` and `/ops`. Throws a `dependency` error with the service's own sentence. */
+export class ServiceClient {
+  private readonly http: AxiosInstance;
+
+  constructor(
+    readonly service: ServiceAddress,
+    opsToken: string | undefined,
+  ) {
+    this.http = axios.create({
+      baseURL: service.url,
+      timeout: 120_000,
+      headers: opsToken ? { authorization: `Bearer ${opsToken}` } : {},
+      validateStatus: () => true,
+    });
+  }
+
+  status(): Promise<ServiceStatus> {
+    return this.ask('GET', '/status');
+  }
+
+  idle(): Promise<{ idle: boolean; work: Record<string, number>; problems: string[] }> {
+    return this.ask('GET', '/idle');
+  }
+
+  commands(): Promise<unknown> {
+    return this.ask('GET', '/ops');
+  }
+
+  command<T = unknown>(command: string, args: Record<string, unknown> = {}): Promise<T> {
+    return this.ask('POST', '/ops', { command, arguments: args });
+  }
+
+  private async ask<T>(method: string, url: string, data?: unknown): Promise<T> {
+    let answer;
+    try {
+      answer = await this.http.request({ method, url, data });
+    } catch (error) {
+      throw new StudybridgeError(
+        `${this.service.name} does not answer at ${this.service.url} (${(error as { code?: string }).code ?? 'no connection'}).`,
+        {
+          code: 'SERVICE_UNREACHABLE',
+          errorClass: 'dependency',
+          remedy: 'Start Studybridge first, or name the service’s address.',
+        },
+      );
+    }
+    if (answer.status >= 400) {
+      const body = answer.data as { code?: string; message?: string; remedy?: string };
+      throw new StudybridgeError(`${this.service.name}: ${body.message ?? `answered ${answer.status}`}`, {
+        code: body.code ?? 'SERVICE_REFUSED',
+        errorClass: 'dependency',
+        remedy: body.remedy ?? 'Read the service’s log.',
+      });
+    }
+    return answer.data as T;
+  }
+}

@@ -1,0 +1,58 @@
+import { reasons, type ReasonCode } from '@studybridge/contracts';
+import type { Summary } from './summary';
+
+/** The summary for a person: who is where, who waits and why, and what to do about it. */
+export function table(summary: Summary): string {
+  const lines: string[] = [];
+  for (const [study, counts] of Object.entries(summary.studies)) {
+    const held = Object.values(counts.held).reduce((sum, n) => sum + n, 0);
+    lines.push(
+      `${study.toUpperCase()} on ${summary.studyTime.slice(0, 10)}`,
+      row('families consented', counts.consented),
+      row('members at the texting partner', counts.enrolled),
+      row('arm known to the partner', counts.armAssigned),
+      row('partner status in REDCap', counts.statusWritten),
+      row('held back', held),
+      ...byReason(counts.held),
+    );
+  }
+  lines.push(
+    '',
+    'REDCap',
+    row('cells written and read back', summary.writes.applied),
+    row(
+      'writes refused',
+      Object.values(summary.writes.refused).reduce((sum, n) => sum + n, 0),
+    ),
+    ...byReason(summary.writes.refused),
+    '',
+    'For staff to look at',
+    ...(Object.keys(summary.attention).length > 0 ? byReason(summary.attention) : ['  nothing']),
+    '',
+    'This run',
+    row('REDCap exports', summary.calls.redcapExports),
+    row('REDCap imports', summary.calls.redcapImports),
+    row('partner POSTs', summary.calls.partnerPosts),
+    row('partner PUTs', summary.calls.partnerPuts),
+    ...summary.jobs.map((job) =>
+      row(`job ${job.name}`, job.runs, job.failed > 0 ? `${job.failed} failed` : 'all well'),
+    ),
+    '',
+    `${summary.ok ? 'All well' : 'NOT WELL'}; carrier ${summary.bus}; ${(summary.durationMs / 1000).toFixed(1)} s`,
+    ...(summary.problems ?? []).map((problem) => `  ${problem}`),
+  );
+  return lines.join('\n');
+}
+
+function row(what: string, count: number, remark = ''): string {
+  return `  ${what.padEnd(34)}${String(count).padStart(7)}  ${remark}`.trimEnd();
+}
+
+function byReason(counts: Record<string, number>): string[] {
+  return Object.entries(counts)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([code, count]) => {
+      const reason = code in reasons ? reasons[code as ReasonCode] : undefined;
+      return `    ${code.padEnd(32)}${String(count).padStart(7)}  ${reason ? `${reason.sentence} ${reason.todo}` : ''}`.trimEnd();
+    });
+}
