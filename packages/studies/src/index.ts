@@ -1,0 +1,3 @@
+export * from './define-agile-health';
+export * from './define-cohort';
+export * from './define-study';
