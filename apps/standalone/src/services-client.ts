@@ -39,7 +39,7 @@ export class ServiceClient {
     return this.ask('GET', '/idle');
   }
 
-  commands(): Promise<unknown> {
+  commands(): Promise<{ command: string; help: string }[]> {
     return this.ask('GET', '/ops');
   }
 

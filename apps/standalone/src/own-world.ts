@@ -1,0 +1,42 @@
+import { StudybridgeError } from '@studybridge/contracts';
+
+type Env = Record<string, string | undefined>;
+
+/** Which outside addresses are the user's own; what is not is played by the sandbox. */
+export interface OwnWorld {
+  redcap: boolean;
+  agileHealth: boolean;
+}
+
+const has = (env: Env, name: string): boolean => Boolean(env[name]?.trim() || env[`${name}_FILE`]?.trim());
+
+/**
+ * Finds out which sides are the user's own. Throws one `setting` error with every half-given pair, so that nobody's real
+ * token meets the sandbox or the reverse.
+ */
+export function ownWorld(env: Env): OwnWorld {
+  if (env.BINDINGS_FILE?.trim()) return { redcap: true, agileHealth: true };
+  const complaints: string[] = [];
+  const side = (address: string, secret: string): boolean => {
+    const given = [has(env, address), has(env, secret)];
+    if (given[0] !== given[1])
+      complaints.push(
+        given[0]
+          ? `${address} is set but ${secret} (or ${secret}_FILE) is not`
+          : `${secret} is set but ${address} is not`,
+      );
+    return given.every(Boolean);
+  };
+  const world = {
+    redcap: side('REDCAP_URL', 'REDCAP_TOKEN_ISMILE'),
+    agileHealth: side('AGILE_HEALTH_URL', 'AGILE_HEALTH_KEY'),
+  };
+  if (complaints.length > 0) {
+    throw new StudybridgeError(`${complaints.join('; ')}.`, {
+      code: 'SETTINGS',
+      errorClass: 'setting',
+      remedy: 'Set both of a pair to use your own server, or neither to use the sandbox.',
+    });
+  }
+  return world;
+}

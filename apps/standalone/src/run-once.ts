@@ -1,0 +1,79 @@
+import { playWorld } from '@studybridge/sandbox';
+import { StudybridgeError } from '@studybridge/contracts';
+import type { Progress } from './progress';
+import { ServiceClient, type JobView } from './services-client';
+import { summarise, type Summary } from './summary';
+import type { System } from './system';
+
+/** Real time without any progress after which a run gives up. */
+const PATIENCE_MS = 120_000;
+
+/** Plays the sandbox's timeline to its end; in a world of one's own runs every job once, now. Throws when the system does not come to rest. */
+export async function runToRest(system: System, progress: Progress): Promise<void> {
+  if (system.world && !system.own.redcap && !system.own.agileHealth) {
+    await playWorld({
+      world: system.world,
+      services: system.services.map(({ name, url }) => ({ name, url })),
+      opsToken: system.opsToken,
+      timeoutMs: PATIENCE_MS,
+      onProgress: (at) => progress.update(`study time ${at.now.slice(0, 16).replace('T', ' ')}`),
+    });
+    progress.step('the timeline is at its end and every job has run once more');
+    return;
+  }
+  const clients = clientsOf(system);
+  // In this order a change goes all the way in one run: seen in REDCap, sent, and the partner's answer fetched.
+  for (const client of clients) {
+    progress.update(`${client.service.name}: every job once`);
+    await client.command('jobs.run', { name: 'all', wait: true });
+    await waitForRest(clients);
+  }
+  progress.step('every job has run once');
+}
+
+/** What the services say of themselves, added up; never throws on a service that is unwell, but says so. */
+export async function summaryOf(system: System, startedAt: number, problems: string[] = []): Promise<Summary> {
+  const clients = clientsOf(system);
+  const statuses = await Promise.all(clients.map((client) => client.status()));
+  const jobs = (await Promise.all(clients.map((client) => client.command<JobView[]>('jobs.list')))).flat();
+  const failures = jobs
+    .filter((job) => job.lastOutcome === 'failed')
+    .map((job) => `The job ${job.name} failed: ${job.lastError ?? 'see its run record'}`);
+  await system.clock.refresh();
+  return summarise(
+    {
+      bus: system.bus,
+      durationMs: Math.round(performance.now() - startedAt),
+      studyTime: system.clock.now().toISOString(),
+      problems: [...problems, ...failures],
+    },
+    statuses,
+    jobs,
+  );
+}
+
+const clientsOf = (system: System): ServiceClient[] =>
+  system.services.map((service) => new ServiceClient(service, system.opsToken));
+
+/** Waits until every service says twice in a row that nothing is left to do. Gives up when the same work stays for too long. */
+async function waitForRest(clients: ServiceClient[]): Promise<void> {
+  let calmRounds = 0;
+  let before = '';
+  let since = Date.now();
+  while (calmRounds < 2) {
+    const answers = await Promise.all(clients.map((client) => client.idle()));
+    const now = JSON.stringify(answers.map((answer) => answer.work));
+    calmRounds = answers.every((answer) => answer.idle) && (calmRounds === 0 || now === before) ? calmRounds + 1 : 0;
+    if (now !== before) since = Date.now();
+    before = now;
+    if (Date.now() - since > PATIENCE_MS) {
+      const why = answers.flatMap((answer) => answer.problems);
+      throw new StudybridgeError(`The system does not come to rest: ${why.join('; ') || now}`, {
+        code: 'NOT_IDLE',
+        errorClass: 'dependency',
+        remedy: 'Look at the named dependency, then run the command again; nothing was lost.',
+      });
+    }
+    if (calmRounds < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

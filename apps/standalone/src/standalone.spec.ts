@@ -1,0 +1,79 @@
+import { findCommand, parseArguments } from './ops-arguments';
+import { readOptions } from './options';
+import { ownWorld } from './own-world';
+import { summarise } from './summary';
+import { table } from './table';
+
+describe('options', () => {
+  it('reads what npm start was asked', () => {
+    expect(readOptions(['--once', '--json'])).toMatchObject({ once: true, json: true, fresh: false, pairs: 120 });
+  });
+  it('names what it does not know', () => {
+    expect(() => readOptions(['--onc'])).toThrow(/--onc/);
+    expect(() => readOptions(['--pairs', '7'])).toThrow(/120 or 850/);
+  });
+});
+
+describe('a world of one’s own', () => {
+  it('is each side with both of its settings, the secret also as a file', () => {
+    expect(ownWorld({})).toEqual({ redcap: false, agileHealth: false });
+    expect(ownWorld({ REDCAP_URL: 'http://r/api/', REDCAP_TOKEN_ISMILE_FILE: '/x' })).toEqual({
+      redcap: true,
+      agileHealth: false,
+    });
+  });
+  it('says every half-given pair at once', () => {
+    expect(() => ownWorld({ REDCAP_URL: 'http://r/api/', AGILE_HEALTH_KEY: 'k' })).toThrow(
+      /REDCAP_TOKEN_ISMILE.*AGILE_HEALTH_URL/s,
+    );
+  });
+});
+
+describe('ops arguments', () => {
+  it('finds a command in one word or two', () => {
+    expect(findCommand(['jobs', 'run', 'name=x'], ['jobs.run'])).toEqual({ command: 'jobs.run', rest: ['name=x'] });
+    expect(findCommand(['jobs.run'], ['jobs.run'])).toEqual({ command: 'jobs.run', rest: [] });
+    expect(() => findCommand(['nothing'], ['jobs.run'])).toThrow(/nothing/);
+  });
+  it('reads pairs', () => {
+    expect(parseArguments(['name=a=b', 'dryRun=true', 'n=12'])).toEqual({ name: 'a=b', dryRun: true, n: 12 });
+    expect(() => parseArguments(['name'])).toThrow(/name=value/);
+  });
+});
+
+describe('the summary', () => {
+  const study = { consented: 3, enrolled: 2, armAssigned: 1, statusWritten: 2, held: { PHONE_MISSING: 1 } };
+  const base = { bus: 'in-process' as const, durationMs: 5, studyTime: '2018-11-09T00:00:00.000Z', problems: [] };
+
+  it('adds up what the services say', () => {
+    const summary = summarise(
+      base,
+      [
+        { writes: { applied: 7, refused: { NOT_OWNED: 1 } }, calls: { redcapExports: 4 }, attention: { DRIFT: 1 } },
+        {
+          studies: { ismile: study },
+          calls: { partnerPosts: 2, partnerPuts: 1 },
+          attention: { DRIFT: 1, OPT_IN_EXPIRED: 2 },
+        },
+      ],
+      [{ name: 'redcap-poll', runs: 2, failed: 0 }],
+    );
+    expect(summary).toMatchObject({
+      ok: true,
+      studies: { ismile: study },
+      writes: { applied: 7, refused: { NOT_OWNED: 1 } },
+      calls: { redcapExports: 4, redcapImports: 0, partnerPosts: 2, partnerPuts: 1 },
+      attention: { DRIFT: 2, OPT_IN_EXPIRED: 2 },
+    });
+  });
+
+  it('is not ok with a problem', () => {
+    expect(summarise({ ...base, problems: ['REDCap is down.'] }, [], []).ok).toBe(false);
+  });
+
+  it('tells a person who waits, why, and what to do', () => {
+    const text = table(summarise(base, [{ studies: { ismile: study } }], []));
+    expect(text).toMatch(/PHONE_MISSING\s+1\s+No mobile number is recorded\. Ask the caregiver/);
+    expect(text).toMatch(/families consented\s+3/);
+  });
+});

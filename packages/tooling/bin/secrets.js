@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+'use strict';
+// Makes the secret files that docker-compose.yml mounts: once, readable by their owner only. What exists is left alone.
+//   node packages/tooling/bin/secrets.js [--dir .data/secrets] [--uid 1000] [--sandbox]
+// --sandbox fills in the sandbox's own REDCap token and partner key; without it those two files are yours to bring.
+const { randomBytes } = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+
+const root = path.resolve(__dirname, '../../..');
+const { values } = parseArgs({
+  options: {
+    dir: { type: 'string', default: path.join(root, '.data/secrets') },
+    uid: { type: 'string', default: process.env.STUDYBRIDGE_UID ?? '1000' },
+    sandbox: { type: 'boolean', default: false },
+  },
+});
+
+/** The sandbox's fixed credentials; they open nothing but the sandbox. */
+const sandboxCredentials = require('../docker/sandbox-credentials.json');
+
+fs.mkdirSync(values.dir, { recursive: true, mode: 0o700 });
+
+function secret(name, make) {
+  const file = path.join(values.dir, name);
+  if (fs.existsSync(file)) return fs.readFileSync(file, 'utf8').trim();
+  const text = make();
+  if (text === undefined) {
+    console.log(`missing   ${file}  (yours to bring: one line, mode 0600)`);
+    return undefined;
+  }
+  fs.writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
+  console.log(`made      ${file}`);
+  return text;
+}
+
+const password = secret('postgres-password', () => randomBytes(24).toString('hex'));
+secret('database-url', () => `postgres://studybridge:${password}@postgres:5432/postgres`);
+secret('ops-token', () => randomBytes(24).toString('hex'));
+secret('study-keys', () =>
+  JSON.stringify({ ismile: { current: 'k1', keys: { k1: randomBytes(32).toString('base64') } } }),
+);
+secret('redcap-token-ismile', () => (values.sandbox ? sandboxCredentials.redcapToken : undefined));
+secret('agile-health-key', () => (values.sandbox ? sandboxCredentials.agileHealthKey : undefined));
+
+// Containers run as this user, and a secret may be read by its owner only.
+if (process.getuid?.() === 0) {
+  for (const name of fs.readdirSync(values.dir)) fs.chownSync(path.join(values.dir, name), Number(values.uid), -1);
+  fs.chownSync(values.dir, Number(values.uid), -1);
+}
