@@ -1,0 +1,297 @@
+import type { RedcapImportRefusedError, RedcapUnknownFieldsError } from '../src';
+import { csv, fakeServer, json, send, token } from './fake-server';
+
+type Fake = Awaited<ReturnType<typeof fakeServer>>;
+let fake: Fake | undefined;
+afterEach(async () => {
+  await fake?.close();
+  fake = undefined;
+});
+
+const failure = async (promise: Promise<unknown>) =>
+  promise.then(
+    () => {
+      throw new Error('it should have failed');
+    },
+    (error: unknown) => error as { code: string; errorClass: string; message: string; retryAfterSeconds?: number },
+  );
+
+describe('reading', () => {
+  it('asks for records the way REDCap wants it', async () => {
+    fake = await fakeServer((_request, response) =>
+      json(response, [{ record_id: '1', redcap_repeat_instance: 2, note: 'a\r\nb' }]),
+    );
+    const rows = await fake.client().exportRecords({
+      records: ['1', '2'],
+      fields: ['record_id', 'note'],
+      dateRangeBegin: '2018-09-04 08:00:00',
+    });
+    expect(rows).toEqual([{ record_id: '1', redcap_repeat_instance: '2', note: 'a\nb' }]);
+    expect(Object.fromEntries(fake.asked[0]!)).toMatchObject({
+      token,
+      content: 'record',
+      action: 'export',
+      'records[0]': '1',
+      'records[1]': '2',
+      fields: 'record_id,note',
+      dateRangeBegin: '2018-09-04 08:00:00',
+    });
+  });
+
+  it.each([
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+  ])('reads CSV in pieces of any size (%s)', async (_name, lineEnd) => {
+    const text = ['record_id,name,note', '1,"José, 🦷","two', 'lines and ""quotes"""', '2,,'].join(lineEnd) + lineEnd;
+    const bytes = Buffer.from('\uFEFF' + text);
+    for (const size of [1, 2, 3, 5, 7, 1000]) {
+      fake = await fakeServer((_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'text/csv; charset=utf-8' });
+        for (let at = 0; at < bytes.length; at += size) response.write(bytes.subarray(at, at + size));
+        response.end();
+      });
+      expect(await fake.client().readRecords({})).toEqual([
+        { record_id: '1', name: 'José, 🦷', note: 'two\nlines and "quotes"' },
+        { record_id: '2', name: '', note: '' },
+      ]);
+      await fake.close();
+    }
+  });
+
+  it('takes a lone line end as no rows, but nothing at all as an error', async () => {
+    fake = await fakeServer((_request, response) => csv(response, '\n'));
+    expect(await fake.client().readRecords({})).toEqual([]);
+    await fake.close();
+    fake = await fakeServer((_request, response) => csv(response, ''));
+    expect(await failure(fake.client().readRecords({}))).toMatchObject({
+      code: 'REDCAP_TRUNCATED',
+      errorClass: 'dependency',
+    });
+    expect(fake.asked).toHaveLength(3);
+  });
+
+  it.each([
+    ['within a row', 'record_id,a,b\n1,x,y\n2,x'],
+    ['within quotes', 'record_id,a,b\n1,x,"y\n'],
+    ['within a row of another width', 'record_id,a,b\n1,x\n2,x,y\n'],
+    ['after a row without line end', 'record_id,a,b\n1,x,y'],
+  ])('refuses CSV that ends %s', async (_name, body) => {
+    fake = await fakeServer((_request, response) => csv(response, body));
+    expect(await failure(fake.client().readRecords({}))).toMatchObject({
+      code: 'REDCAP_TRUNCATED',
+      errorClass: 'dependency',
+    });
+  });
+
+  it('sees a body shorter than announced, and heals with the next attempt', async () => {
+    fake = await fakeServer((_request, response, call) => {
+      if (call > 1) return csv(response, 'record_id\n1\n2\n');
+      response.writeHead(200, { 'Content-Type': 'text/csv', 'Content-Length': 1000 });
+      response.write('record_id\n1\n');
+      setTimeout(() => response.destroy(), 5);
+    });
+    expect(await fake.client().readRecords({})).toHaveLength(2);
+    expect(fake.asked).toHaveLength(2);
+  });
+
+  it.each([
+    ['cut off', 'application/json', '[{"record_id":"1"},{"rec', 'REDCAP_TRUNCATED'],
+    ['empty', 'application/json', '', 'REDCAP_TRUNCATED'],
+    ['a web page', 'text/html', '<!DOCTYPE html><html></html>', 'REDCAP_CONTENT_TYPE'],
+    ['a web page that calls itself JSON', 'application/json', '<html></html>', 'REDCAP_HTML'],
+    ['no list', 'application/json', '{"a":1,"b":2}', 'REDCAP_SHAPE'],
+  ])('refuses a JSON answer that is %s', async (_name, type, body, code) => {
+    fake = await fakeServer((_request, response) => send(response, 200, type, body));
+    expect(await failure(fake.client().exportRecords({}))).toMatchObject({ code, errorClass: 'dependency' });
+  });
+
+  it('refuses a web page where CSV is expected', async () => {
+    fake = await fakeServer((_request, response) =>
+      send(response, 200, 'text/csv', '<html><body>login</body></html>\n'),
+    );
+    expect(await failure(fake.client().readRecords({}))).toMatchObject({
+      code: 'REDCAP_HTML',
+      errorClass: 'dependency',
+    });
+  });
+
+  it('reads structure, and an empty list where a project has none', async () => {
+    fake = await fakeServer((request, response) => {
+      switch (request.get('content')) {
+        case 'version':
+          return send(response, 200, 'text/html', '15.2.1');
+        case 'repeatingFormsEvents':
+          return json(response, { error: 'You cannot export repeating instruments and events because …' }, 400);
+        case 'project':
+          return json(response, {
+            project_id: 12,
+            project_title: 'A',
+            in_production: 1,
+            is_longitudinal: '1',
+            purpose: 2,
+          });
+        case 'arm':
+          return json(response, [{ arm_num: '2', name: 'OHT' }]);
+        default:
+          return json(response, [
+            { event_name: 'Baseline', arm_num: 1, unique_event_name: 'baseline_arm_1', event_id: 9 },
+          ]);
+      }
+    });
+    const client = fake.client();
+    expect(await client.version()).toBe('15.2.1');
+    expect(await client.repeatingFormsEvents()).toEqual([]);
+    expect(await client.project()).toEqual({
+      project_id: 12,
+      project_title: 'A',
+      in_production: true,
+      is_longitudinal: true,
+    });
+    expect(await client.arms()).toEqual([{ arm_num: 2, name: 'OHT' }]);
+    expect(await client.events()).toEqual([
+      { event_name: 'Baseline', arm_num: 1, unique_event_name: 'baseline_arm_1' },
+    ]);
+  });
+});
+
+describe('errors', () => {
+  it.each([
+    [503, 'text/html', '<html>down</html>', 'REDCAP_503', 'dependency'],
+    [
+      403,
+      'application/json',
+      '{"error":"You do not have permissions to use the API"}',
+      'REDCAP_ACCESS_DENIED',
+      'setting',
+    ],
+    [403, 'text/html', '<html>banned</html>', 'REDCAP_HTML', 'dependency'],
+    [404, 'text/html', '<html>not found</html>', 'REDCAP_WRONG_ADDRESS', 'setting'],
+    [301, 'text/html', '', 'REDCAP_WRONG_ADDRESS', 'setting'],
+    [400, 'application/json', '{"error":"The record \\"Ana Q\\" does not exist"}', 'REDCAP_BAD_REQUEST', 'bug'],
+    [200, 'application/json', '{"error":"something"}', 'REDCAP_BAD_REQUEST', 'bug'],
+  ])('classifies %s %s', async (status, type, body, code, errorClass) => {
+    fake = await fakeServer((_request, response) => send(response, status, type, body));
+    const error = await failure(fake.client().exportRecords({}));
+    expect(error).toMatchObject({ code, errorClass });
+    expect(JSON.stringify(error) + error.message).not.toMatch(/Ana Q|ABCDEF/);
+    expect(fake.asked).toHaveLength(errorClass === 'dependency' ? 3 : 1);
+  });
+
+  it('names the fields that REDCap does not know', async () => {
+    fake = await fakeServer((_request, response) =>
+      json(response, { error: `The following values in the parameter "fields" are not valid: 'part_lang', 'b'` }, 400),
+    );
+    const error = (await failure(fake.client().exportRecords({}))) as unknown as RedcapUnknownFieldsError;
+    expect(error.fields).toEqual(['part_lang', 'b']);
+  });
+
+  it('says unreachable, and shows neither address nor token', async () => {
+    fake = await fakeServer(() => undefined);
+    const client = fake.client();
+    await fake.close();
+    const error = await failure(client.version());
+    expect(error).toMatchObject({ code: 'REDCAP_UNREACHABLE', errorClass: 'dependency' });
+    expect(`${error.message} ${JSON.stringify(error)} ${String((error as unknown as Error).stack)}`).not.toContain(
+      token,
+    );
+    expect((error as unknown as Error).cause).toBeUndefined();
+    fake = undefined;
+  });
+
+  it('gives up on a server that never answers', async () => {
+    fake = await fakeServer(() => undefined);
+    const error = await failure(fake.client({ timeoutMs: 60, retry: { attempts: 1, baseDelayMs: 1 } }).version());
+    expect(error).toMatchObject({ code: 'REDCAP_TIMEOUT', errorClass: 'dependency' });
+  });
+
+  it('gives up on an answer that never ends', async () => {
+    fake = await fakeServer((_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/csv' });
+      response.write('record_id\n1\n');
+    });
+    const error = await failure(
+      fake.client({ timeoutMs: 100, retry: { attempts: 1, baseDelayMs: 1 } }).readRecords({}),
+    );
+    expect(error).toMatchObject({ errorClass: 'dependency' });
+  });
+
+  it('passes on how long a busy server wants to be left alone', async () => {
+    fake = await fakeServer((_request, response) => {
+      response.writeHead(429, { 'Retry-After': '60' });
+      response.end();
+    });
+    expect(await failure(fake.client().version())).toMatchObject({ code: 'REDCAP_429', retryAfterSeconds: 60 });
+    expect(fake.asked).toHaveLength(1);
+  });
+});
+
+describe('importing', () => {
+  const rows = [
+    { record_id: '1', redcap_event_name: 'baseline_arm_1', ag_status: '' },
+    { record_id: '2', redcap_event_name: 'baseline_arm_1', ag_status: '40' },
+  ];
+
+  it('sends rows and believes only the records it sent', async () => {
+    fake = await fakeServer((_request, response) => json(response, ['1', '2']));
+    expect(await fake.client().importRecords(rows, 'record_id', { overwriteBehavior: 'overwrite' })).toEqual([
+      '1',
+      '2',
+    ]);
+    expect(Object.fromEntries(fake.asked[0]!)).toMatchObject({
+      action: 'import',
+      overwriteBehavior: 'overwrite',
+      dateFormat: 'YMD',
+      returnContent: 'ids',
+      data: JSON.stringify(rows),
+    });
+  });
+
+  it.each([[['1']], [['1', '3']], [['1', '2', '3']]])('refuses the count %j', async (answer) => {
+    fake = await fakeServer((_request, response) => json(response, answer));
+    const error = await failure(fake.client().importRecords(rows, 'record_id', { overwriteBehavior: 'overwrite' }));
+    expect(error).toMatchObject({ code: 'REDCAP_IMPORT_COUNT', errorClass: 'dependency' });
+  });
+
+  it('does not repeat an import of its own accord', async () => {
+    fake = await fakeServer((_request, response) => send(response, 503, 'text/plain', ''));
+    await failure(fake.client().importRecords(rows, 'record_id', { overwriteBehavior: 'overwrite' }));
+    expect(fake.asked).toHaveLength(1);
+    await failure(fake.client().importRecords(rows, 'record_id', { overwriteBehavior: 'overwrite', repeatable: true }));
+    expect(fake.asked).toHaveLength(4);
+  });
+
+  it('reads which cells were refused, and forgets their values', async () => {
+    const lines = [
+      '"1","ag_status","secret","The value you provided could not be validated because it does not follow the expected format. Please try again."',
+      '"2","ag_optin_date","31/12","""31/12"" is not a date, sorry."',
+    ];
+    fake = await fakeServer((_request, response) => json(response, { error: lines.join('\n') }, 400));
+    const error = (await failure(
+      fake.client().importRecords(rows, 'record_id', { overwriteBehavior: 'overwrite' }),
+    )) as unknown as RedcapImportRefusedError;
+    expect(error).toMatchObject({ code: 'REDCAP_REFUSED', errorClass: 'participant' });
+    expect(error.cells).toEqual([
+      { record: '1', field: 'ag_status', message: expect.stringMatching(/^The value you provided/) as string },
+      { record: '2', field: 'ag_optin_date', message: '"…" is not a date, sorry.' },
+    ]);
+    expect(JSON.stringify(error)).not.toContain('secret');
+  });
+});
+
+describe('watching calls', () => {
+  it('asks before and reports after every call, repeats included', async () => {
+    const before: string[] = [];
+    const after: number[] = [];
+    fake = await fakeServer((_request, response, call) =>
+      call === 1 ? send(response, 502, 'text/html', '<html>') : send(response, 200, 'text/html', '14.9.1'),
+    );
+    await fake
+      .client({
+        beforeCall: ({ content }) => Promise.resolve(void before.push(content)),
+        afterCall: ({ status }) => after.push(status),
+      })
+      .version();
+    expect(before).toEqual(['version', 'version']);
+    expect(after).toEqual([502, 200]);
+  });
+});
