@@ -1,0 +1,78 @@
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { DatabaseServerError } from './errors';
+import { commandLine, isAlive } from './processes';
+
+/** What a server wrote about itself into its data directory. */
+export interface Postmaster {
+  pid: number;
+  port: number;
+}
+
+/** The server that runs on `dataDir`, null when none does. A file left by a dead one counts as none. */
+export function findPostmaster(dataDir: string): Postmaster | null {
+  const lines = readPidFile(dataDir);
+  const pid = Number(lines?.[0]);
+  if (!lines || !Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return null;
+  const command = commandLine(pid);
+  return command && !command.includes('postgres') ? null : { pid, port: Number(lines[3] ?? 0) };
+}
+
+/**
+ * Removes the file of a dead server whose process number now belongs to another program: PostgreSQL itself would take
+ * that program for a running server and refuse to start.
+ */
+export function clearForeignPidFile(dataDir: string): void {
+  const pid = Number(readPidFile(dataDir)?.[0]);
+  const command = pid > 0 && isAlive(pid) ? commandLine(pid) : '';
+  if (command && !command.includes('postgres')) rmSync(path.join(dataDir, 'postmaster.pid'), { force: true });
+}
+
+/** Whether the server on `url` answers and works on `dataDir`. */
+export async function answers(url: string, dataDir: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 5_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
+    return path.resolve(rows[0]?.data_directory ?? '') === path.resolve(dataDir);
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Stops the server on `dataDir`, open transactions are rolled back. Done at once when none runs. */
+export async function stopPostmaster(dataDir: string): Promise<void> {
+  const server = findPostmaster(dataDir);
+  if (!server) return;
+  // SIGINT = fast shutdown; SIGQUIT = at once, the next start recovers.
+  for (const [signal, patienceMs] of [['SIGINT', 30_000] as const, ['SIGQUIT', 10_000] as const]) {
+    try {
+      process.kill(server.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+      throw error;
+    }
+    const deadline = Date.now() + patienceMs;
+    while (Date.now() < deadline) {
+      if (!isAlive(server.pid)) return;
+      await sleep(20);
+    }
+  }
+  throw new DatabaseServerError(
+    `PostgreSQL (process ${server.pid}) does not stop.`,
+    'Look at its log beside its data.',
+  );
+}
+
+function readPidFile(dataDir: string): string[] | null {
+  try {
+    return readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+  } catch {
+    return null;
+  }
+}
