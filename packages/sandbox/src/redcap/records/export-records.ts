@@ -1,0 +1,412 @@
+import { ApiError } from '../api-error';
+import type { Codebook, Column } from '../codebook';
+import { csvCell } from '../csv-text';
+import { StoredRow, type StoredRecord } from '../data-store';
+import { messages } from '../messages';
+import type { ProjectEvent, User } from '../model';
+import type { Params } from '../params';
+import type { Project } from '../project';
+import { readServerTime } from '../server-time';
+import { cdata, xmlDeclaration } from '../xml-text';
+import { readFilterLogic, type RowFilter } from './filter-logic';
+import { selectColumns } from './select-columns';
+
+/** What an export was asked for, checked and resolved (§2.1, §3). */
+export interface RecordsQuery {
+  columns: Column[];
+  /** Whether the record id is among the columns; the system columns come with it. */
+  withId: boolean;
+  records: ReadonlySet<string> | null;
+  events: ReadonlySet<ProjectEvent> | null;
+  changedFrom: string | null;
+  changedTo: string | null;
+  filter: RowFilter | null;
+  labels: boolean;
+  labelHeaders: boolean;
+  checkboxLabels: boolean;
+  surveyFields: boolean;
+  dagColumn: boolean;
+  blankForGray: boolean;
+  combineCheckboxes: boolean;
+  decimalMark: '' | '.' | ',';
+  /** The group whose records alone may be seen; empty for all. */
+  dag: string;
+}
+
+function timeParameter(params: Params, name: string): string | null {
+  const text = params.get(name);
+  if (text === '') return null;
+  const time = readServerTime(text);
+  if (time === null) throw new ApiError(400, messages.parameterInvalid(name));
+  return time;
+}
+
+function eventsParameter(codebook: Codebook, params: Params): ReadonlySet<ProjectEvent> | null {
+  const names = params.list('events');
+  // A classic project has no events to choose from: ignored (§3.1.7).
+  if (names === null || !codebook.longitudinal) return null;
+  const unknown = names.filter((name) => !codebook.eventByName.has(name));
+  if (unknown.length > 0) throw new ApiError(400, messages.valuesNotValid('events', unknown));
+  return new Set(names.map((name) => codebook.eventByName.get(name)!));
+}
+
+/** Reads the parameters of a records export. Throws REDCap's refusals. */
+export function readRecordsQuery(project: Project, params: Params, user: User): RecordsQuery {
+  const { codebook } = project;
+  const columns = selectColumns(codebook, params.list('fields'), params.list('forms'), user);
+  const records = params.list('records');
+  const logic = params.get('filterLogic');
+  const mark = params.get('decimalCharacter');
+  if (mark !== '' && mark !== '.' && mark !== ',') throw new ApiError(400, messages.parameterInvalid('decimalCharacter'));
+  return {
+    columns,
+    withId: columns.some((column) => column.kind === 'id'),
+    records: records === null ? null : new Set(records),
+    events: eventsParameter(codebook, params),
+    changedFrom: timeParameter(params, 'dateRangeBegin'),
+    changedTo: timeParameter(params, 'dateRangeEnd'),
+    filter: logic.trim() === '' ? null : readFilterLogic(logic, codebook),
+    labels: params.word('rawOrLabel', ['raw', 'label', 'both']) !== 'raw',
+    labelHeaders: params.word('rawOrLabelHeaders', ['raw', 'label', 'both']) === 'label',
+    checkboxLabels: params.flag('exportCheckboxLabel'),
+    surveyFields: params.flag('exportSurveyFields'),
+    dagColumn: params.flag('exportDataAccessGroups') && user.dag === '' && project.design.dags.length > 0,
+    blankForGray: params.flag('exportBlankForGrayFormStatus'),
+    combineCheckboxes: params.flag('combineCheckboxOptions'),
+    decimalMark: mark,
+    dag: user.dag,
+  };
+}
+
+/** A row on its way out, with its record. */
+interface OutRow {
+  record: StoredRecord;
+  row: StoredRow;
+}
+
+function wasTouched(record: StoredRecord, from: string | null, to: string | null): boolean {
+  return record.touched.some((at) => (from === null || at >= from) && (to === null || at <= to));
+}
+
+/** The rows of an export in REDCap's order (§3.2, §11). */
+function* selectRows(project: Project, query: RecordsQuery): Generator<OutRow> {
+  const forms = new Set(query.columns.map((column) => column.form));
+  const onlyId = query.columns.every((column) => column.kind === 'id');
+  const wanted = (record: StoredRecord): boolean =>
+    (query.records === null || query.records.has(record.id)) &&
+    (query.dag === '' || record.dag === query.dag) &&
+    ((query.changedFrom === null && query.changedTo === null) ||
+      wasTouched(record, query.changedFrom, query.changedTo));
+  for (const record of project.data.sorted()) {
+    if (!wanted(record)) continue;
+    let shown = false;
+    let hidden: ProjectEvent | undefined;
+    for (const row of record.rows) {
+      if (query.events !== null && !query.events.has(row.event)) continue;
+      if (row.form >= 0 && (onlyId || !forms.has(row.form))) {
+        hidden ??= row.event;
+        continue;
+      }
+      shown = true;
+      if (query.filter === null || query.filter(record, row)) yield { record, row };
+    }
+    // A record that holds nothing but instances is still a record: whoever asks for ids must see it.
+    if (!shown && hidden !== undefined && query.withId) {
+      const row = new StoredRow(hidden, -1, 0);
+      if (query.filter === null || query.filter(record, row)) yield { record, row };
+    }
+  }
+}
+
+type Cell = (record: StoredRecord, row: StoredRow) => string;
+
+interface OutColumn {
+  name: string;
+  header: string;
+  cell: Cell;
+  /** The repeat instance is the one number in JSON (§3.3). */
+  number?: true;
+}
+
+/** Which instruments have a say in a row: designated, and repeating exactly as the row does (§11). */
+function applicability(codebook: Codebook): (row: StoredRow, form: number) => boolean {
+  const cache = new Map<ProjectEvent, Map<number, boolean[]>>();
+  return (row, form) => {
+    let byForm = cache.get(row.event);
+    if (byForm === undefined) cache.set(row.event, (byForm = new Map<number, boolean[]>()));
+    let flags = byForm.get(row.form);
+    if (flags === undefined) {
+      flags = codebook.design.forms.map((_, index) => {
+        if (!codebook.isDesignated(row.event, index)) return false;
+        return codebook.repeatsAsForm(row.event, index) ? row.form === index : row.form === -1;
+      });
+      byForm.set(row.form, flags);
+    }
+    return flags[form]!;
+  };
+}
+
+function labelOf(codebook: Codebook, column: Column, value: string): string {
+  return column.choices.get(value) ?? codebook.missingCodes.get(value) ?? value;
+}
+
+function cellOf(codebook: Codebook, column: Column, query: RecordsQuery, applies: (row: StoredRow, form: number) => boolean): Cell {
+  if (column.kind === 'id') return (record) => record.id;
+  const { form } = column;
+  if (column.kind === 'checkbox') {
+    const label = column.choices.get(column.code) ?? '';
+    const [checked, unchecked] = !query.labels ? ['1', '0'] : query.checkboxLabels ? [label, ''] : ['Checked', 'Unchecked'];
+    return (_, row) => {
+      if (!applies(row, form)) return '';
+      const value = row.get(column);
+      if (value === undefined) return unchecked!;
+      return value === '1' ? checked! : query.labels ? labelOf(codebook, column, value) : value;
+    };
+  }
+  if (column.kind === 'complete') {
+    const untouched = query.labels ? 'Incomplete' : '0';
+    return (_, row) => {
+      if (!applies(row, form)) return '';
+      const value = row.get(column);
+      if (value === undefined) return query.blankForGray && !row.holds(form) ? '' : untouched;
+      return query.labels ? labelOf(codebook, column, value) : value;
+    };
+  }
+  const plain: Cell = (_, row) => (applies(row, form) ? (row.get(column) ?? '') : '');
+  if (query.labels && (column.choices.size > 0 || codebook.missingCodes.size > 0)) {
+    return (record, row) => {
+      const value = plain(record, row);
+      return value === '' ? '' : labelOf(codebook, column, value);
+    };
+  }
+  const isNumber = column.kind === 'calc' || column.validation.startsWith('number');
+  if (query.decimalMark !== '' && isNumber) {
+    const mark = query.decimalMark;
+    return (record, row) => plain(record, row).replace(/[.,]/, mark);
+  }
+  return plain;
+}
+
+function combinedCell(codebook: Codebook, columns: readonly Column[], query: RecordsQuery, applies: (row: StoredRow, form: number) => boolean): Cell {
+  const form = columns[0]!.form;
+  return (_, row) => {
+    if (!applies(row, form)) return '';
+    const checked = columns.filter((column) => row.get(column) === '1');
+    return checked.map((column) => (query.labels ? (column.choices.get(column.code) ?? '') : column.code)).join(',');
+  };
+}
+
+function headerOf(column: Column): string {
+  if (column.kind === 'complete') return 'Complete?';
+  const label = (column.field?.label ?? '').replace(/<[^>]*>/g, '').replace(/[\r\n]+/g, ' ');
+  return column.kind === 'checkbox' ? `${label} (choice=${column.choices.get(column.code) ?? ''})` : label;
+}
+
+function systemColumns(project: Project, query: RecordsQuery): OutColumn[] {
+  const { codebook } = project;
+  const columns: OutColumn[] = [];
+  if (codebook.longitudinal) {
+    columns.push({
+      name: 'redcap_event_name',
+      header: 'Event Name',
+      cell: (_, row) => (query.labels ? codebook.eventTitle(row.event) : row.event.uniqueName),
+    });
+  }
+  if (codebook.hasRepeating) {
+    const formName = query.labels ? 'label' : 'name';
+    columns.push(
+      {
+        name: 'redcap_repeat_instrument',
+        header: 'Repeat Instrument',
+        cell: (_, row) => (row.form < 0 ? '' : codebook.form(row.form)[formName]),
+      },
+      {
+        name: 'redcap_repeat_instance',
+        header: 'Repeat Instance',
+        cell: (_, row) => (row.instance === 0 ? '' : String(row.instance)),
+        number: true,
+      },
+    );
+  }
+  if (query.dagColumn) {
+    const names = new Map(project.design.dags.map((dag) => [dag.uniqueName, query.labels ? dag.name : dag.uniqueName]));
+    columns.push({
+      name: 'redcap_data_access_group',
+      header: 'Data Access Group',
+      cell: (record) => names.get(record.dag) ?? record.dag,
+    });
+  }
+  if (query.surveyFields && project.design.forms.some((form) => form.survey !== undefined)) {
+    columns.push({
+      name: 'redcap_survey_identifier',
+      header: 'Survey Identifier',
+      cell: (_, row) => row.survey?.identifier ?? '',
+    });
+  }
+  return columns;
+}
+
+function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
+  const { codebook } = project;
+  const applies = applicability(codebook);
+  const columns: OutColumn[] = [];
+  const system = query.withId ? systemColumns(project, query) : [];
+  let form = -1;
+  let combined = '';
+  for (const column of query.columns) {
+    if (column.form !== form) {
+      form = column.form;
+      const { name, survey } = codebook.form(form);
+      if (query.surveyFields && survey !== undefined) {
+        const timestamp: OutColumn = {
+          name: `${name}_timestamp`,
+          header: 'Survey Timestamp',
+          cell: (_, row) => row.survey?.timestamps[name] ?? '',
+        };
+        columns.push(timestamp);
+      }
+    }
+    if (query.combineCheckboxes && column.kind === 'checkbox') {
+      if (combined === column.fieldName) continue;
+      combined = column.fieldName;
+      const all = codebook.columnsByField.get(column.fieldName)!;
+      columns.push({
+        name: column.fieldName,
+        header: column.field?.label ?? column.fieldName,
+        cell: combinedCell(codebook, all, query, applies),
+      });
+      continue;
+    }
+    columns.push({ name: column.name, header: headerOf(column), cell: cellOf(codebook, column, query, applies) });
+    if (column.kind === 'id') columns.push(...system);
+  }
+  // The record id leads even where its instrument is a survey, whose timestamp would open the row.
+  const id = columns.findIndex((column) => column.name === codebook.design.recordIdField);
+  if (query.withId && id > 0) columns.unshift(...columns.splice(id, 1 + system.length));
+  return columns;
+}
+
+/** EAV columns and values: what is stored, one row per value; checked options by code (§3.6). */
+function* eavRows(project: Project, query: RecordsQuery, rows: Iterable<OutRow>): Generator<string[]> {
+  const { codebook } = project;
+  const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
+  const applies = applicability(codebook);
+  const groups = new Map(project.design.dags.map((dag) => [dag.uniqueName, query.labels ? dag.name : dag.uniqueName]));
+  for (const { record, row } of rows) {
+    const head = [record.id, ...place.map((column) => column.cell(record, row))];
+    for (const column of query.columns) {
+      if (column.kind === 'id') {
+        if (row.form < 0) yield [...head, column.name, record.id];
+        if (row.form < 0 && query.dagColumn && record.dag !== '') {
+          yield [...head, 'redcap_data_access_group', groups.get(record.dag) ?? record.dag];
+        }
+        continue;
+      }
+      const value = applies(row, column.form) ? row.get(column) : undefined;
+      if (value === undefined) continue;
+      if (column.kind === 'checkbox' && value === '1') {
+        yield [...head, column.fieldName, query.labels ? (column.choices.get(column.code) ?? '') : column.code];
+      } else yield [...head, column.fieldName, query.labels ? labelOf(codebook, column, value) : value];
+    }
+  }
+}
+
+/** How a table of texts is written: rows of cells as chunks of text. */
+function* writeTable(
+  columns: readonly { name: string; header: string; number?: true }[],
+  rows: Iterable<string[]>,
+  o: { format: 'csv' | 'json' | 'xml'; delimiter: string; labelHeaders: boolean },
+): Generator<string> {
+  const size = 65_536;
+  let chunk = '';
+  if (o.format === 'csv') {
+    const cell = csvCell(o.delimiter);
+    const header = columns.map((column) => cell(o.labelHeaders ? column.header : column.name)).join(o.delimiter);
+    let empty = true;
+    for (const row of rows) {
+      if (empty) chunk = `${header}\n`;
+      empty = false;
+      let line = '';
+      for (let i = 0; i < row.length; i += 1) line += i === 0 ? cell(row[0]!) : o.delimiter + cell(row[i]!);
+      chunk += `${line}\n`;
+      if (chunk.length > size) {
+        yield chunk;
+        chunk = '';
+      }
+    }
+    // Nothing found is a single newline, without a header (§1.6).
+    yield empty ? '\n' : chunk;
+    return;
+  }
+  if (o.format === 'json') {
+    const keys = columns.map((column, i) => `${i === 0 ? '' : ','}${JSON.stringify(column.name)}:`);
+    chunk = '[';
+    let first = true;
+    for (const row of rows) {
+      let line = first ? '{' : ',{';
+      first = false;
+      for (let i = 0; i < row.length; i += 1) {
+        const number = columns[i]!.number === true && row[i] !== '';
+        line += keys[i]! + (number ? row[i]! : JSON.stringify(row[i]));
+      }
+      chunk += `${line}}`;
+      if (chunk.length > size) {
+        yield chunk;
+        chunk = '';
+      }
+    }
+    yield `${chunk}]`;
+    return;
+  }
+  chunk = `${xmlDeclaration}<records>`;
+  for (const row of rows) {
+    chunk += '<item>';
+    for (let i = 0; i < row.length; i += 1) chunk += `<${columns[i]!.name}>${cdata(row[i]!)}</${columns[i]!.name}>`;
+    chunk += '</item>';
+    if (chunk.length > size) {
+      yield chunk;
+      chunk = '';
+    }
+  }
+  yield `${chunk}</records>`;
+}
+
+function* flatRows(columns: readonly OutColumn[], rows: Iterable<OutRow>): Generator<string[]> {
+  for (const { record, row } of rows) yield columns.map((column) => column.cell(record, row));
+}
+
+/**
+ * Leaves out rows from the middle of an answer (a scripted fault). Counted in records' rows, so that the answer stays
+ * well-formed and only its count tells.
+ */
+function without(rows: Iterable<OutRow>, count: number): OutRow[] {
+  const all = [...rows];
+  all.splice(Math.max(0, Math.floor((all.length - count) / 2)), count);
+  return all;
+}
+
+/**
+ * The body of a records export as chunks of about 64 kB, made while they are fetched: rows are read when their turn comes,
+ * over the list of records as it was at the start.
+ */
+export function exportRecords(
+  project: Project,
+  query: RecordsQuery,
+  o: { format: 'csv' | 'json' | 'xml'; type: 'flat' | 'eav'; delimiter: string; missingRows: number },
+): Iterable<string> {
+  const selected = selectRows(project, query);
+  const rows = o.missingRows > 0 ? without(selected, o.missingRows) : selected;
+  const writing = { format: o.format, delimiter: o.delimiter, labelHeaders: query.labelHeaders };
+  if (o.type === 'flat') {
+    const columns = outColumns(project, query);
+    return writeTable(columns, flatRows(columns, rows), writing);
+  }
+  const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
+  const names = ['record', ...place.map((column) => column.name), 'field_name', 'value'];
+  const columns = names.map((name) => ({
+    name,
+    header: name,
+    ...(name === 'redcap_repeat_instance' ? { number: true as const } : {}),
+  }));
+  return writeTable(columns, eavRows(project, query, rows), { ...writing, labelHeaders: false });
+}
