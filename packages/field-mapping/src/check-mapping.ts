@@ -33,8 +33,8 @@ export function checkMapping(
     [
       ...(expected.field === `${expected.instrument}_complete`
         ? checkFormStatus(expected, instruments)
-        : checkField(expected, fields.get(expected.field))),
-      ...checkEvent(expected, fields.get(expected.field)?.form_name ?? expected.instrument, designated),
+        : checkField(expected, fields.get(dictionaryName(expected.field)))),
+      ...checkEvent(expected, fields.get(dictionaryName(expected.field))?.form_name ?? expected.instrument, designated),
     ].map((sentence) => ({
       mapping: mapping.name,
       partnerField: expected.partnerField,
@@ -74,6 +74,12 @@ function checkField(expected: MappedField, live: DictionaryField | undefined): s
 
 function checkCodes(expected: MappedField, codes: readonly string[], live: DictionaryField): string[] {
   const choices = parseChoices(live);
+  if (live.field_type === 'checkbox') {
+    const option = expected.field.slice(live.field_name.length + 3);
+    return choices.has(option)
+      ? []
+      : [`The field ${live.field_name} lost the option ${option}, which the mapping uses.`];
+  }
   return [
     ...[...choices.keys()]
       .filter((code) => !codes.includes(code))
@@ -109,6 +115,11 @@ export function parseChoices(
     if (code !== '') choices.set(code, comma < 0 ? code : choice.slice(comma + 1).trim());
   }
   return choices;
+}
+
+/** A checkbox stands in the dictionary once and in the data once per option, as `field___option`. */
+function dictionaryName(field: string): string {
+  return field.split('___')[0] ?? field;
 }
 
 /** Radio and dropdown hold the same values; changing one to the other is no drift. */

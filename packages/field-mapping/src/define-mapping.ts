@@ -19,6 +19,10 @@ export interface MappedField {
   validation: string;
   /** The codes that the mapping translates; null where it takes any text. */
   codes: readonly string[] | null;
+  /** Whether it may be blank. */
+  optional: boolean;
+  /** A REDCap text that comes back unchanged from both ways, where not every text does. */
+  example: string | null;
 }
 
 /** A mapping as the drift check sees it. */
@@ -58,6 +62,8 @@ type OnlyCodes<T, Code extends string> = {
 
 /** Translations of a text that is not a list of codes; both throw MappingError for what they cannot translate. */
 export interface Conversion<V> {
+  /** A REDCap text that comes back unchanged from both ways; fictional. */
+  example?: string;
   decode(value: string, where: MappedField): V;
   encode(value: V, where: MappedField): string;
 }
@@ -67,7 +73,7 @@ export interface Conversion<V> {
  * does not know does not compile.
  */
 export function mappingsOf<const C extends Codebook>(codebook: C) {
-  const describe = (event: string, field: string, codes: readonly string[] | null): MappedField => {
+  const describe = (event: string, field: string, codes: readonly string[] | null, example?: string): MappedField => {
     const known = codebook.fields[field];
     if (known === undefined) throw definitionError(`the field ${field} is not in the codebook`);
     return {
@@ -78,6 +84,8 @@ export function mappingsOf<const C extends Codebook>(codebook: C) {
       type: known.type,
       validation: known.validation,
       codes,
+      optional: false,
+      example: example ?? null,
     };
   };
 
@@ -86,7 +94,7 @@ export function mappingsOf<const C extends Codebook>(codebook: C) {
     field: F,
     conversion: Conversion<V>,
   ): FieldSource<V> {
-    return fieldSource(describe(event, field, null), conversion);
+    return fieldSource(describe(event, field, null, conversion.example), conversion);
   }
 
   return {
@@ -130,9 +138,10 @@ export function mappingsOf<const C extends Codebook>(codebook: C) {
 
     /** A field that may be blank: the partner's field is then left out. */
     optional<V>(source: FieldSource<V>): FieldSource<V | undefined> {
-      const { field } = source;
+      const field = { ...source.field, optional: true };
       return {
-        ...source,
+        field,
+        fields: [field],
         decode: (rows) => (isBlank(rows, field) ? undefined : source.decode(rows)),
         encode: (value) => (value === undefined ? [cell(field, '')] : source.encode(value)),
       };
@@ -175,7 +184,7 @@ function groupOf<Shape extends object>(sources: SourcesOf<Shape>): Source<Shape>
       })),
     ),
     decode(rows) {
-      const shape: Partial<Shape> = {};
+      const shape: Record<string, unknown> = {};
       for (const [name, source] of entries) {
         const value = source.decode(rows);
         if (value !== undefined) shape[name] = value;

@@ -1,5 +1,5 @@
 import type { Row } from '@studybridge/contracts';
-import type { CheckableMapping, DictionaryField } from '@studybridge/field-mapping';
+import type { DictionaryField, Mapping } from '@studybridge/field-mapping';
 import type { AgileHealthDefinition } from './define-agile-health';
 
 /** When a job runs: a five-field cron expression and the IANA zone in which it is written. */
@@ -52,8 +52,8 @@ export interface ProjectDefinition {
    * only arm 1 events. Throws a MappingError for an arm code that is not known.
    */
   armOf(rows: readonly Row[]): number | null;
-  /** The mappings that read or write this project, for the drift check (`checkMapping`). */
-  mappings: readonly CheckableMapping[];
+  /** The mappings that read or write this project, for the drift check (`checkMapping`) and the round trips. */
+  mappings: readonly Mapping<object>[];
 }
 
 /** What every study states about itself. Everything else of a study is found through this. */

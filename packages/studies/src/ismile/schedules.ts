@@ -1,0 +1,14 @@
+import type { StudyDefinition } from '../define-study';
+import { settings } from './settings';
+
+const zone = settings.serverZone;
+
+/** studies.md §1.4: the real times of the coordinating centre's server, in its own zone. */
+export const schedules: StudyDefinition['schedules'] = {
+  'redcap-poll': [
+    { cron: '*/15 5-22 * * 1-5', zone },
+    { cron: '4 3,7,11,15,19,23 * * 0,6', zone },
+  ],
+  'agile-status': [{ cron: '16 0,4 * * *', zone }],
+  'full-comparison': [{ cron: '30 2 * * *', zone }],
+};
