@@ -13,11 +13,8 @@ export interface Postmaster {
 
 /** The server that runs on `dataDir`, null when none does. A file left by a dead one counts as none. */
 export function findPostmaster(dataDir: string): Postmaster | null {
-  const lines = readPidFile(dataDir);
-  const pid = Number(lines?.[0]);
-  if (!lines || !Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return null;
-  const command = commandLine(pid);
-  return command && !command.includes('postgres') ? null : { pid, port: Number(lines[3] ?? 0) };
+  const written = readPidFile(dataDir);
+  return written && isServerOf(dataDir, written.pid) ? written : null;
 }
 
 /**
@@ -25,9 +22,15 @@ export function findPostmaster(dataDir: string): Postmaster | null {
  * that program for a running server and refuse to start.
  */
 export function clearForeignPidFile(dataDir: string): void {
-  const pid = Number(readPidFile(dataDir)?.[0]);
-  const command = pid > 0 && isAlive(pid) ? commandLine(pid) : '';
-  if (command && !command.includes('postgres')) rmSync(path.join(dataDir, 'postmaster.pid'), { force: true });
+  const written = readPidFile(dataDir);
+  if (written && isAlive(written.pid) && !isServerOf(dataDir, written.pid)) {
+    rmSync(path.join(dataDir, 'postmaster.pid'), { force: true });
+  }
+}
+
+/** A process number alone proves nothing after a restart of the machine: we must never signal somebody else. */
+function isServerOf(dataDir: string, pid: number): boolean {
+  return isAlive(pid) && /postgres(\.exe)? -D /.test(commandLine(pid)) && commandLine(pid).includes(`-D ${dataDir} `);
 }
 
 /** Whether the server on `url` answers and works on `dataDir`. */
@@ -69,9 +72,11 @@ export async function stopPostmaster(dataDir: string): Promise<void> {
   );
 }
 
-function readPidFile(dataDir: string): string[] | null {
+function readPidFile(dataDir: string): Postmaster | null {
   try {
-    return readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+    const lines = readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+    const pid = Number(lines[0]);
+    return Number.isInteger(pid) && pid > 0 ? { pid, port: Number(lines[3] ?? 0) } : null;
   } catch {
     return null;
   }

@@ -137,10 +137,11 @@ async function launch(o: {
   closeSync(output);
   let failure: string | null = null;
   child.once('error', (error) => (failure = error.message));
-  child.once('exit', () => (failure ??= tail(logFile)));
+  let ended = false;
+  child.once('exit', () => (ended = true));
   child.unref();
   const url = urlOf(o.dataDir, o.port);
-  while (failure === null) {
+  while (failure === null && !ended) {
     if (await answers(url, o.dataDir)) return null;
     if (Date.now() > o.deadline) {
       child.kill('SIGQUIT');
@@ -148,7 +149,7 @@ async function launch(o: {
     }
     await sleep(20);
   }
-  return failure;
+  return failure ?? tail(logFile);
 }
 
 function urlOf(dataDir: string, port: number): string {
