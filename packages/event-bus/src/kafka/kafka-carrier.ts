@@ -1,0 +1,194 @@
+import type { Logger } from '@studybridge/service-kit';
+import { type Admin, Kafka, type KafkaConfig, Partitioners, type Producer } from 'kafkajs';
+import { CarrierSettingError, MessageRefusedError } from '../bus-errors';
+import { type Carrier, maxMessageBytes, sizeOf, type WireMessage } from '../carrier';
+import { kafkaError } from './kafka-error';
+import { kafkaLog } from './kafka-log';
+import { KafkaSubscription } from './kafka-subscription';
+
+/** How to reach Kafka. `partitions` is fixed for the life of a topic, since the order of a key hangs on it. */
+export interface KafkaCarrierOptions {
+  brokers: string[];
+  clientId: string;
+  /** Default 12. */
+  partitions?: number;
+  logger: Logger;
+  ssl?: KafkaConfig['ssl'];
+  sasl?: KafkaConfig['sasl'];
+}
+
+/** Waiting for the broker longer than this helps nobody: kafkajs' own 30 s were the longest stall when a broker was killed. */
+const requestTimeoutMs = 6_000;
+
+class KafkaCarrier implements Carrier {
+  readonly kind = 'kafka';
+  private readonly kafka: Kafka;
+  private readonly partitions: number;
+  private readonly logger: Logger;
+  private producer: Promise<Producer> | null = null;
+  private admin: Promise<Admin> | null = null;
+  private readonly subscriptions = new Map<string, Set<KafkaSubscription>>();
+
+  constructor(o: KafkaCarrierOptions) {
+    this.partitions = o.partitions ?? 12;
+    this.logger = o.logger;
+    this.kafka = new Kafka({
+      clientId: o.clientId,
+      brokers: o.brokers,
+      ssl: o.ssl,
+      sasl: o.sasl,
+      connectionTimeout: 3_000,
+      authenticationTimeout: 5_000,
+      requestTimeout: requestTimeoutMs,
+      retry: { initialRetryTime: 150, maxRetryTime: 2_000, retries: 4 },
+      logCreator: kafkaLog(o.logger),
+    });
+  }
+
+  async ensureTopics(topics: string[]): Promise<void> {
+    if (topics.length === 0) return;
+    await this.withAdmin(async (admin) => {
+      const known = new Set(await admin.listTopics());
+      const missing = topics.filter((topic) => !known.has(topic));
+      if (missing.length > 0) {
+        // False when another service was faster: the count below tells whether it made them as we would.
+        await admin.createTopics({
+          topics: missing.map((topic) => ({ topic, numPartitions: this.partitions })),
+          waitForLeaders: true,
+          timeout: 5_000,
+        });
+      }
+      const { topics: found } = await admin.fetchTopicMetadata({ topics });
+      const other = found.find(({ partitions }) => partitions.length !== this.partitions);
+      if (other !== undefined) {
+        throw new CarrierSettingError(
+          `The topic ${other.name} has ${other.partitions.length} partitions, and ${this.partitions} are stated.`,
+          'State the number that the topic has, or remove the topic and run `ops bus.rebuild`; a topic’s number never changes.',
+        );
+      }
+    });
+  }
+
+  async publish(batch: WireMessage[]): Promise<void> {
+    if (batch.some((message) => sizeOf(message) > maxMessageBytes)) throw new MessageRefusedError('it is too large');
+    const topics = new Map<string, WireMessage[]>();
+    for (const message of batch) topics.set(message.topic, [...(topics.get(message.topic) ?? []), message]);
+    try {
+      const producer = await this.connectedProducer();
+      await producer.sendBatch({
+        acks: -1,
+        timeout: requestTimeoutMs - 1_000,
+        topicMessages: [...topics].map(([topic, messages]) => ({
+          topic,
+          messages: messages.map(({ key, value, headers }) => ({ key, value, headers })),
+        })),
+      });
+    } catch (error) {
+      // What became of the batch is unknown. A fresh producer, since the numbers of the old one might make the broker
+      // take another batch for a repetition of this one.
+      await this.dropProducer();
+      throw kafkaError(error);
+    }
+  }
+
+  async subscribe(
+    group: string,
+    topics: string[],
+    onBatch: (batch: WireMessage[]) => Promise<void>,
+  ): Promise<() => Promise<void>> {
+    const subscription = new KafkaSubscription(this.kafka, group, topics, onBatch, this.logger);
+    const members = this.subscriptions.get(group) ?? new Set();
+    this.subscriptions.set(group, members.add(subscription));
+    try {
+      await subscription.start();
+    } catch (error) {
+      members.delete(subscription);
+      await subscription.stop();
+      throw kafkaError(error);
+    }
+    return async () => {
+      members.delete(subscription);
+      await subscription.stop();
+    };
+  }
+
+  async held(topics: string[]): Promise<Record<string, number>> {
+    return this.withAdmin(async (admin) => {
+      const held: Record<string, number> = {};
+      for (const topic of topics) {
+        const offsets = await admin.fetchTopicOffsets(topic);
+        held[topic] = offsets.reduce((sum, partition) => sum + Number(partition.high), 0);
+      }
+      return held;
+    });
+  }
+
+  async rereadFromStart(group: string, topics: string[]): Promise<void> {
+    const starts = await this.withAdmin(async (admin) => {
+      const found: { topic: string; partition: number; offset: string }[] = [];
+      for (const topic of topics) {
+        for (const { partition, low } of await admin.fetchTopicOffsets(topic)) found.push({ topic, partition, offset: low });
+      }
+      return found;
+    });
+    for (const subscription of this.subscriptions.get(group) ?? []) subscription.seek(starts);
+  }
+
+  problems(): string[] {
+    return [...this.subscriptions.values()].flatMap((members) => [...members].flatMap((member) => member.problems()));
+  }
+
+  async close(): Promise<void> {
+    const members = [...this.subscriptions.values()].flatMap((some) => [...some]);
+    this.subscriptions.clear();
+    await Promise.all(members.map((member) => member.stop()));
+    await this.dropProducer();
+    await this.dropAdmin();
+  }
+
+  private connectedProducer(): Promise<Producer> {
+    this.producer ??= (async () => {
+      const producer = this.kafka.producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        retry: { initialRetryTime: 150, maxRetryTime: 2_000, retries: 4 },
+      });
+      await producer.connect();
+      return producer;
+    })();
+    return this.producer;
+  }
+
+  private async dropProducer(): Promise<void> {
+    const { producer } = this;
+    this.producer = null;
+    await producer?.then((one) => one.disconnect()).catch(() => undefined);
+  }
+
+  private async withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+    try {
+      this.admin ??= (async () => {
+        const admin = this.kafka.admin();
+        await admin.connect();
+        return admin;
+      })();
+      return await use(await this.admin);
+    } catch (error) {
+      await this.dropAdmin();
+      throw kafkaError(error);
+    }
+  }
+
+  private async dropAdmin(): Promise<void> {
+    const { admin } = this;
+    this.admin = null;
+    await admin?.then((one) => one.disconnect()).catch(() => undefined);
+  }
+}
+
+/** A carrier over Apache Kafka. Connects when first used; a broker that is away makes it throw, never hang. */
+export function createKafkaCarrier(o: KafkaCarrierOptions): Carrier {
+  return new KafkaCarrier(o);
+}
