@@ -1,0 +1,46 @@
+import axios from 'axios';
+import { StudybridgeError, type Clock } from '@studybridge/contracts';
+import { z } from 'zod';
+
+const answerSchema = z.object({ now: z.iso.datetime(), changedAt: z.iso.datetime().nullable() });
+
+/**
+ * The world's time, fetched over HTTP: GET url → `{"now": iso, "changedAt": iso|null}`. `now()` is the value of the last
+ * `refresh()`; before the first one it throws.
+ */
+export class WorldClock implements Clock {
+  private present: Date | null = null;
+  private changed: Date | null = null;
+
+  constructor(private readonly url: string) {}
+
+  now(): Date {
+    if (this.present === null) throw unreachable('was not asked yet');
+    return new Date(this.present);
+  }
+
+  async refresh(): Promise<void> {
+    let body: unknown;
+    try {
+      body = (await axios.get<unknown>(this.url, { timeout: 5_000, proxy: false, responseType: 'json' })).data;
+    } catch (error) {
+      throw unreachable(axios.isAxiosError(error) ? (error.code ?? 'no answer') : 'no answer');
+    }
+    const answer = answerSchema.safeParse(body);
+    if (!answer.success) throw unreachable('gave an answer that is no time');
+    this.present = new Date(answer.data.now);
+    this.changed = answer.data.changedAt === null ? null : new Date(answer.data.changedAt);
+  }
+
+  outsideChangedAt(): Date | null {
+    return this.changed === null ? null : new Date(this.changed);
+  }
+}
+
+function unreachable(why: string): StudybridgeError {
+  return new StudybridgeError(`The clock of the study’s world cannot be read: ${why}.`, {
+    code: 'CLOCK_UNREACHABLE',
+    errorClass: 'dependency',
+    remedy: 'Start the sandbox, or correct STUDY_CLOCK_URL, or remove it to run on real time.',
+  });
+}

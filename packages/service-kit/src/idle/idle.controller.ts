@@ -1,0 +1,43 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { StudybridgeError } from '@studybridge/contracts';
+import type { JobEngine, JobOutlook } from '../jobs/job-engine';
+import type { ServiceContext } from '../service/service-context';
+import { JOB_ENGINE, SERVICE_CONTEXT } from '../service/tokens';
+
+/** Whether there is anything left to do (law 12). Asked thousands of times while a study is played, so it is cheap. */
+@Controller('idle')
+export class IdleController {
+  constructor(
+    @Inject(SERVICE_CONTEXT) private readonly context: ServiceContext,
+    @Inject(JOB_ENGINE) private readonly engine: JobEngine,
+  ) {}
+
+  @Get()
+  async idle(): Promise<object> {
+    const { clock, idle, name } = this.context;
+    const problems: string[] = [];
+    try {
+      await clock.refresh();
+    } catch (error) {
+      problems.push(error instanceof StudybridgeError ? error.message : 'The clock cannot be read.');
+    }
+    idle.wake();
+    const jobs = await this.engine.tickAndLook().catch((error: unknown): JobOutlook => {
+      this.context.logger.debug({ err: error }, 'due jobs could not be looked up');
+      return { work: 1, nextDue: [], problems: ['Due jobs could not be looked up.'] };
+    });
+    const { work: others, topics, problems: theirs } = await idle.ask();
+    const work = { ...others, jobs: jobs.work };
+    problems.push(...jobs.problems, ...theirs);
+    const answer = Object.values(work).every((count) => count === 0) && this.engine.started;
+    return {
+      service: name,
+      idle: answer,
+      now: clock.now().toISOString(),
+      work,
+      topics,
+      nextDue: jobs.nextDue.map(({ job, at }) => ({ job, at: at.toISOString() })),
+      problems,
+    };
+  }
+}
