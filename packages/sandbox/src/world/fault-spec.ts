@@ -1,3 +1,5 @@
+import type { FaultSpec as CohortFault } from '@studybridge/studies';
+
 /**
  * A scripted fault. What each kind does to the call that meets it:
  * `timeout-after-commit` does the work and never answers (drops the connection after `ms`); `reset` drops the connection
@@ -6,33 +8,4 @@
  * `clock-skew` shifts the partner's instants by `ms`; `forgetful` (Agile) ignores keys and known external ids;
  * `stale` (Agile) tells the status before the last one.
  */
-export interface FaultSpec {
-  kind:
-    | 'timeout-after-commit'
-    | 'reset'
-    | '429'
-    | '503'
-    | 'slow'
-    | 'missing-rows'
-    | 'empty'
-    | 'content-type'
-    | 'truncated'
-    | 'clock-skew'
-    | 'forgetful'
-    | 'stale';
-  match?: {
-    method?: string;
-    /** Substring of the path. */
-    path?: string;
-    /** REDCap's `content` parameter. */
-    content?: string;
-    action?: 'export' | 'import';
-    bodyIncludes?: string;
-  };
-  /** How many calls meet it; default 1, 0 = until cleared. */
-  times?: number;
-  /** Hold, delay, `Retry-After` or skew, in milliseconds. */
-  ms?: number;
-  /** How many rows go missing; default 1. */
-  rows?: number;
-}
+export type FaultSpec = Omit<CohortFault, 'kind'> & { kind: CohortFault['kind'] | 'stale' };

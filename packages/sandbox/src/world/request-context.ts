@@ -1,0 +1,61 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { NextFunction, Request, Response } from 'express';
+import type { FaultSpec } from './fault-spec';
+
+/** A partner request as the journal keeps it: enough to ask it again. */
+export interface JournaledRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  /** The faults it met that changed what it did, not only how it was answered. */
+  faults: FaultSpec[];
+}
+
+/** What the world knows about the request it is answering. */
+export class RequestContext {
+  private readonly chunks: Buffer[] = [];
+  readonly faults: FaultSpec[] = [];
+  /** Whether the journal has it. */
+  journaled = false;
+
+  constructor(
+    private readonly req: Request,
+    /** Set while the journal is read back: what the request met when it was first asked. */
+    readonly replayed: JournaledRequest | null,
+  ) {
+    // Listening for 'data' would drain the body before the stand-in reads it, so the chunks are noted as they come in.
+    const push = req.push.bind(req);
+    req.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      if (Buffer.isBuffer(chunk)) this.chunks.push(chunk);
+      return push(chunk, encoding);
+    };
+  }
+
+  toJournal(): JournaledRequest {
+    const headers: Record<string, string> = {};
+    for (const name of ['content-type', 'authorization', 'idempotency-key', 'if-match', 'accept']) {
+      const value = this.req.headers[name];
+      if (typeof value === 'string') headers[name] = value;
+    }
+    return {
+      method: this.req.method,
+      url: this.req.originalUrl,
+      headers,
+      body: Buffer.concat(this.chunks).toString('utf8'),
+      faults: this.faults.filter((fault) => shapesTheWork.has(fault.kind)),
+    };
+  }
+}
+
+const shapesTheWork = new Set(['forgetful', 'clock-skew', 'missing-rows']);
+
+/** The request being answered, wherever in the stand-in the question is asked. */
+export const currentRequest = new AsyncLocalStorage<RequestContext>();
+
+/** Makes every partner request known to `currentRequest`. */
+export function knowRequest(replayed: () => JournaledRequest | null) {
+  return (req: Request, _res: Response, next: NextFunction): void => {
+    currentRequest.run(new RequestContext(req, replayed()), next);
+  };
+}

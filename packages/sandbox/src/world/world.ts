@@ -1,0 +1,547 @@
+import { createHash } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '@studybridge/contracts';
+import { AgileStandIn } from '../agile/agile-stand-in';
+import type { Cohort, TimelineAction } from '@studybridge/studies';
+import type { FaultSpec } from './fault-spec';
+import { Faults, isLeft, type FaultRequest, type FaultTarget, type ScriptedFault } from './faults';
+import { LogLines, type LogLine } from './log-lines';
+import { currentRequest, type JournaledRequest } from './request-context';
+import { sandboxError } from './sandbox-error';
+import { StateFile } from './state-file';
+import { Timers, type Timer } from './timers';
+import { sandboxToken } from './tokens';
+import type { StandIn, WorldPort } from './world-port';
+import { worldApp } from './world-app';
+
+/** What the world asks of its REDCap. */
+export interface RedcapInWorld extends StandIn {
+  addProject(xml: string, token?: string): { projectId: number; token: string; title: string };
+  save(
+    project: number | string,
+    save: {
+      record: string;
+      event: string;
+      instrument?: string;
+      instance?: number;
+      values: Record<string, string>;
+      user: string;
+    },
+  ): unknown;
+  deleteRecord(project: number | string, o: { record: string; user: string }): unknown;
+  renameRecord(project: number | string, o: { record: string; to: string; user: string }): unknown;
+}
+
+export interface WorldOptions {
+  /** What REDCap holds at the start, and what staff and handsets do from then on. */
+  cohort?: Cohort;
+  /** Further projects, each from REDCap project XML; the token is derived from the XML when not given. */
+  projects?: { xml: string; token?: string }[];
+  /** Token of the cohort's project; default `sandboxToken(<study>)`. */
+  cohortToken?: string;
+  /** First instant of study time; default the cohort's, without a cohort the present. */
+  startAt?: Date;
+  /** Zone of REDCap's wall time; default the cohort's, else `America/Los_Angeles`. */
+  serverZone?: string;
+  /** Default: key `sandboxToken('agile-health')`, programme `ismile`. */
+  agile?: { key: string; programs: string[] };
+  /** Where the world is kept between runs; without it, it lives in memory. */
+  stateFile?: string;
+  /** Study seconds per real second from the moment it listens; default 0, time stands until it is advanced. */
+  speed?: number;
+  /** Every partner call takes this many milliseconds longer; default 0. */
+  latencyMs?: number;
+}
+
+/** The outside world as a program: its partners, its clock and what people do in it. */
+export interface World {
+  /** Serves the partners and `/__sandbox/`; first takes in what a killed process left in its journal. */
+  listen(port: number, host?: string): Promise<{ url: string; port: number }>;
+  close(): Promise<void>;
+  /** The world's time for rooms in the same process. */
+  readonly clock: Clock;
+  readonly tokens: { project: string; token: string }[];
+  readonly agile: { key: string; programs: string[] };
+  readonly now: Date;
+  /** When anything outside last changed. */
+  readonly changedAt: Date;
+  readonly startAt: Date;
+  /** The last instant of the cohort's timeline; null without a cohort. */
+  readonly endAt: Date | null;
+  /** Applies everything dated up to and including `date`; throws when `date` is in the past. */
+  advanceTo(date: Date): void;
+  /** The next instant at which something happens by itself; null when nothing will. */
+  nextEventAt(): Date | null;
+  /** Whether the cohort's timeline is over. */
+  readonly ended: boolean;
+  /** How many members the texting partner has. */
+  readonly members: number;
+  /** Lets time run on by itself, `speed` study seconds per real second. */
+  run(speed: number): void;
+  pause(): void;
+  readonly speed: number;
+  /** Does one thing now, as the timeline would. */
+  act(action: TimelineStep): void;
+  addFault(target: FaultTarget, fault: FaultSpec): ScriptedFault;
+  clearFaults(id?: number): void;
+  faults(): readonly ScriptedFault[];
+  /** Back to the start instant, everything as it was then. */
+  reset(): void;
+  /** All of the world's state as plain JSON, for comparing two runs. */
+  snapshot(): Record<string, unknown>;
+  log(count: number): LogLine[];
+}
+
+/** A timeline action without its instant: done now. */
+export type TimelineStep = TimelineAction extends infer A ? (A extends { at: string } ? Omit<A, 'at'> : never) : never;
+
+/** What changes the world, as the journal keeps it. */
+type Input =
+  | { advance: string }
+  | { act: TimelineStep }
+  | { fault: FaultSpec; target: FaultTarget }
+  | { faultUsed: number }
+  | { faultsCleared: number | null }
+  | { reset: true }
+  | { request: JournaledRequest };
+
+/** Makes a world with the given REDCap; see `createWorld`. */
+export class SandboxWorld implements World {
+  readonly clock: Clock = {
+    now: () => this.now,
+    refresh: () => Promise.resolve(),
+    outsideChangedAt: () => this.changedAt,
+  };
+  readonly tokens: { project: string; token: string }[] = [];
+  readonly agile: { key: string; programs: string[] };
+  readonly startAt: Date;
+  readonly endAt: Date | null;
+  readonly redcapStandIn: RedcapInWorld;
+  readonly agileStandIn: AgileStandIn;
+
+  private nowMs: number;
+  private changedAtMs: number;
+  private position = 0;
+  private readonly timers = new Timers();
+  private readonly timerHandlers = new Map<string, (data: unknown) => void>();
+  private readonly faultList = new Faults();
+  private readonly lines = new LogLines();
+  private readonly timeline: readonly TimelineAction[];
+  private readonly cohortProject: number | null = null;
+  private readonly file: StateFile | null;
+  private readonly identity: string;
+  /** What happened after the state file was written; applied before the world listens. */
+  private pending: Input[] = [];
+  private replayed: JournaledRequest | null = null;
+  private replaying = false;
+  /** Above 0 while an input that is already in the journal is being applied. */
+  private applying = 0;
+  private saveAsked = false;
+  private readonly initial: string;
+  private server: Server | null = null;
+  private ticking: { timer: NodeJS.Timeout; speed: number } | null = null;
+
+  constructor(
+    readonly options: WorldOptions,
+    makeRedcap: (port: WorldPort) => RedcapInWorld,
+  ) {
+    const { cohort } = options;
+    this.startAt = options.startAt ?? (cohort ? instant(cohort.startAt, 'startAt') : new Date());
+    this.endAt = cohort ? instant(cohort.endAt, 'endAt') : null;
+    this.nowMs = this.startAt.getTime();
+    this.changedAtMs = this.nowMs;
+    this.timeline = sortedTimeline(cohort);
+    this.agile = options.agile ?? { key: sandboxToken('agile-health'), programs: ['ismile'] };
+
+    const port: WorldPort = {
+      now: () => this.now,
+      serverZone: options.serverZone ?? cohort?.serverZone ?? 'America/Los_Angeles',
+      changed: () => this.noteChange(),
+      schedule: (at, name, data) => this.timers.add({ at: at.toISOString(), name, data }),
+      onTimer: (name, fn) => this.timerHandlers.set(name, fn),
+      fault: (target, request) => this.meet(target, request),
+    };
+    this.applying += 1;
+    this.redcapStandIn = makeRedcap(port);
+    this.agileStandIn = new AgileStandIn(port, {
+      ...this.agile,
+      handsets: cohort?.handsets ?? [],
+      log: (line) => this.say(line),
+    });
+    if (cohort) {
+      this.cohortProject = this.addProject(cohort.projectXml, options.cohortToken ?? sandboxToken(cohort.study));
+    }
+    for (const project of options.projects ?? []) {
+      this.addProject(project.xml, project.token ?? sandboxToken(project.xml));
+    }
+    this.applying -= 1;
+    this.initial = JSON.stringify(this.state());
+
+    this.identity = createHash('sha256')
+      .update(JSON.stringify([cohort ?? null, options.projects ?? [], this.agile.programs]))
+      .digest('hex');
+    this.file = options.stateFile === undefined ? null : new StateFile(options.stateFile);
+    const kept = this.file?.load();
+    if (kept) {
+      if (kept.state['identity'] !== this.identity) {
+        throw sandboxError(
+          'SANDBOX_STATE_FOREIGN',
+          `The sandbox's state file ${options.stateFile} belongs to another cohort or other projects.`,
+          'Remove it to start anew, or name another file.',
+        );
+      }
+      this.takeOver(kept.state as unknown as WorldState);
+      this.pending = kept.since as Input[];
+    }
+    if (this.pending.length === 0) this.save();
+  }
+
+  private addProject(xml: string, token: string): number {
+    const added = this.redcapStandIn.addProject(xml, token);
+    this.tokens.push({ project: added.title, token: added.token });
+    return added.projectId;
+  }
+
+  get now(): Date {
+    return new Date(this.nowMs);
+  }
+
+  get changedAt(): Date {
+    return new Date(this.changedAtMs);
+  }
+
+  get ended(): boolean {
+    return this.endAt === null ? this.nextEventAt() === null : this.nowMs >= this.endAt.getTime();
+  }
+
+  get members(): number {
+    return this.agileStandIn.count;
+  }
+
+  get speed(): number {
+    return this.ticking?.speed ?? 0;
+  }
+
+  nextEventAt(): Date | null {
+    const end = this.endAt?.getTime() ?? -Infinity;
+    const next = Math.min(this.timelineNextMs(), this.timers.nextMs(), end > this.nowMs ? end : Infinity);
+    return next === Infinity ? null : new Date(next);
+  }
+
+  advanceTo(date: Date): void {
+    const to = date.getTime();
+    if (!(to >= this.nowMs)) {
+      throw sandboxError(
+        'TIME_RUNS_FORWARD',
+        `The world is at ${this.now.toISOString()} and cannot go back to ${Number.isNaN(to) ? 'no instant at all' : date.toISOString()}.`,
+        'Advance to a later instant, or reset the world.',
+      );
+    }
+    this.input({ advance: date.toISOString() }, () => this.advance(to));
+    if (this.file?.isLong && !this.replaying) this.save();
+  }
+
+  act(action: TimelineStep): void {
+    this.input({ act: action }, () => this.perform(action));
+  }
+
+  addFault(target: FaultTarget, fault: FaultSpec): ScriptedFault {
+    return this.input({ target, fault }, () => this.faultList.add(target, fault));
+  }
+
+  clearFaults(id?: number): void {
+    this.input({ faultsCleared: id ?? null }, () => this.faultList.clear(id));
+  }
+
+  faults(): readonly ScriptedFault[] {
+    return this.faultList.all();
+  }
+
+  reset(): void {
+    this.input({ reset: true }, () => this.takeOver(JSON.parse(this.initial) as WorldState));
+    this.say('the world was reset');
+  }
+
+  run(speed: number): void {
+    if (!(speed > 0)) throw sandboxError('SPEED_UNUSABLE', 'The speed is no positive number.', 'Give a speed above 0.');
+    this.pause();
+    let last = Date.now();
+    let owedMs = 0;
+    const tick = () => {
+      owedMs += (Date.now() - last) * speed;
+      last = Date.now();
+      const wholeMs = Math.floor(owedMs / 1000) * 1000;
+      if (wholeMs === 0) return;
+      owedMs -= wholeMs;
+      try {
+        this.advanceTo(new Date(this.nowMs + wholeMs));
+      } catch (error) {
+        this.pause();
+        this.say(`time stands still: ${error instanceof Error ? error.message : 'an action could not be done'}`);
+      }
+    };
+    this.ticking = { speed, timer: setInterval(tick, 200) };
+  }
+
+  pause(): void {
+    if (this.ticking) clearInterval(this.ticking.timer);
+    this.ticking = null;
+  }
+
+  snapshot(): Record<string, unknown> {
+    return JSON.parse(JSON.stringify(this.state())) as WorldState;
+  }
+
+  log(count: number): LogLine[] {
+    return this.lines.last(count);
+  }
+
+  say(line: string): void {
+    this.lines.add(this.now, line);
+  }
+
+  async listen(port: number, host = '127.0.0.1'): Promise<{ url: string; port: number }> {
+    const app = worldApp(this, () => this.replayed);
+    if (this.pending.length > 0) await this.replay(app);
+    const server = createServer(app);
+    this.server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          error.code === 'EADDRINUSE'
+            ? sandboxError(
+                'PORT_IN_USE',
+                `Port ${port} on ${host} is in use.`,
+                'Stop the program that uses it, or choose another port.',
+                error,
+              )
+            : sandboxError(
+                'CANNOT_LISTEN',
+                `The sandbox cannot listen on ${host}:${port} (${error.code ?? error.message}).`,
+                'Choose an address and port that this user may listen on.',
+                error,
+              ),
+        );
+      });
+      server.listen(port, host, resolve);
+    });
+    const bound = (server.address() as AddressInfo).port;
+    if (this.options.speed) this.run(this.options.speed);
+    const shown = host.includes(':') ? `[${host}]` : host;
+    return { url: `http://${shown}:${bound}`, port: bound };
+  }
+
+  async close(): Promise<void> {
+    this.pause();
+    const { server } = this;
+    this.server = null;
+    if (server) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    }
+    if (this.pending.length === 0) this.save();
+    this.file?.closeJournal();
+  }
+
+  // ---- what happens by itself
+
+  private timelineNextMs(): number {
+    const next = this.timeline[this.position];
+    return next ? Date.parse(next.at) : Infinity;
+  }
+
+  private advance(to: number): void {
+    for (;;) {
+      const acted = this.timelineNextMs();
+      const due = this.timers.nextMs();
+      if (Math.min(acted, due) > to) break;
+      this.nowMs = Math.max(this.nowMs, Math.min(acted, due));
+      if (acted <= due) {
+        const action = this.timeline[this.position]!;
+        this.perform(action);
+        this.position += 1;
+      } else {
+        const timer = this.timers.take()!;
+        this.timerHandlers.get(timer.name)?.(timer.data);
+      }
+    }
+    this.nowMs = to;
+  }
+
+  private perform(action: TimelineStep): void {
+    switch (action.do) {
+      case 'save':
+        this.redcapStandIn.save(this.theProject(), action);
+        return this.say(`${action.user} saved record ${action.record} (${action.event})`);
+      case 'delete-record':
+        this.redcapStandIn.deleteRecord(this.theProject(), action);
+        return this.say(`${action.user} deleted record ${action.record}`);
+      case 'rename-record':
+        this.redcapStandIn.renameRecord(this.theProject(), action);
+        return this.say(`${action.user} renamed record ${action.record} to ${action.to}`);
+      case 'text':
+        return this.agileStandIn.receiveText(action.mobile, action.body);
+      case 'fault':
+        this.faultList.add(action.target, action.fault);
+        return this.say(`a fault lies in wait at ${action.target}: ${action.fault.kind}`);
+      case 'partner':
+        return this.agileStandIn.forceStatus(action.mobile, action.status);
+    }
+  }
+
+  private theProject(): number {
+    if (this.cohortProject !== null) return this.cohortProject;
+    throw sandboxError(
+      'NO_COHORT',
+      'This world has no cohort whose project an action could change.',
+      'Start the sandbox with a cohort.',
+    );
+  }
+
+  private meet(target: FaultTarget, request: FaultRequest): FaultSpec | null {
+    const context = currentRequest.getStore();
+    if (context?.replayed) return context.replayed.faults[0] ?? null;
+    const scripted = this.faultList.find(target, request);
+    if (!scripted) return null;
+    this.input({ faultUsed: scripted.id }, () => this.faultList.use(scripted.id));
+    context?.faults.push(scripted.fault);
+    this.say(
+      `${target} met a fault: ${scripted.fault.kind}${isLeft(scripted) ? '' : ', its last time'} (${request.method} ${request.path})`,
+    );
+    return scripted.fault;
+  }
+
+  // ---- how it is kept
+
+  private noteChange(): void {
+    this.changedAtMs = this.nowMs;
+    if (this.applying > 0 || this.replaying || !this.file) return;
+    const context = currentRequest.getStore();
+    if (!context) {
+      // Changed by hand from within the process: no input to write down, so the whole state is.
+      if (!this.saveAsked) {
+        this.saveAsked = true;
+        queueMicrotask(() => {
+          this.saveAsked = false;
+          this.save();
+        });
+      }
+      return;
+    }
+    if (context.journaled) return;
+    context.journaled = true;
+    this.file.append({ request: context.toJournal() } satisfies Input);
+  }
+
+  private input<T>(entry: Input, apply: () => T): T {
+    if (this.pending.length > 0 && !this.replaying) {
+      throw sandboxError(
+        'WORLD_NOT_READY',
+        'The world has not yet taken in what happened before it was stopped.',
+        'Call listen() first.',
+      );
+    }
+    if (!this.replaying && this.applying === 0) this.file?.append(entry);
+    this.applying += 1;
+    try {
+      return apply();
+    } finally {
+      this.applying -= 1;
+    }
+  }
+
+  private save(): void {
+    this.file?.save({ identity: this.identity, ...this.state() });
+  }
+
+  private state(): WorldState {
+    return {
+      startAt: this.startAt.toISOString(),
+      now: this.now.toISOString(),
+      changedAt: this.changedAt.toISOString(),
+      timeline: { cohort: this.options.cohort?.id ?? null, position: this.position, of: this.timeline.length },
+      timers: this.timers.snapshot(),
+      faults: this.faultList.snapshot(),
+      redcap: this.redcapStandIn.snapshot(),
+      agile: this.agileStandIn.snapshot(),
+    };
+  }
+
+  private takeOver(state: WorldState): void {
+    this.nowMs = Date.parse(state.now);
+    this.changedAtMs = Date.parse(state.changedAt);
+    this.position = state.timeline.position;
+    this.timers.restore(state.timers);
+    this.faultList.restore(state.faults);
+    this.redcapStandIn.restore(state.redcap);
+    this.agileStandIn.restore(state.agile);
+  }
+
+  /** Does again what the journal says was done since the state was written, in the same order. */
+  private async replay(app: ReturnType<typeof worldApp>): Promise<void> {
+    this.replaying = true;
+    const server = createServer(app);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      for (const input of this.pending) await this.redo(input, base);
+    } finally {
+      this.replayed = null;
+      this.replaying = false;
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    }
+    this.say(`took in ${this.pending.length} inputs from the journal`);
+    this.pending = [];
+    this.save();
+  }
+
+  private async redo(input: Input, base: string): Promise<void> {
+    if ('advance' in input) attempt(() => this.advanceTo(new Date(input.advance)));
+    else if ('act' in input) attempt(() => this.act(input.act));
+    else if ('fault' in input) this.addFault(input.target, input.fault);
+    else if ('faultUsed' in input) this.faultList.use(input.faultUsed);
+    else if ('faultsCleared' in input) this.clearFaults(input.faultsCleared ?? undefined);
+    else if ('reset' in input) this.reset();
+    else {
+      const { method, url, headers, body } = input.request;
+      this.replayed = input.request;
+      const answer = await fetch(`${base}${url}`, { method, headers, body: method === 'GET' ? undefined : body });
+      await answer.arrayBuffer();
+    }
+  }
+}
+
+interface WorldState extends Record<string, unknown> {
+  startAt: string;
+  now: string;
+  changedAt: string;
+  timeline: { cohort: string | null; position: number; of: number };
+  timers: Timer[];
+  faults: { nextId: number; list: ScriptedFault[] };
+  redcap: unknown;
+  agile: unknown;
+}
+
+/** An action that was refused when it was first tried is refused again; the one who asked was told then. */
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // told then
+  }
+}
+
+function instant(iso: string, what: string): Date {
+  const date = new Date(iso);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw sandboxError('COHORT_UNREADABLE', `The cohort's ${what} is no instant.`, 'Give an ISO instant in UTC.');
+}
+
+/** By instant; actions of the same instant keep their order. */
+function sortedTimeline(cohort: Cohort | undefined): readonly TimelineAction[] {
+  const dated = (cohort?.timeline ?? []).map((action) => ({ action, ms: instant(action.at, 'timeline').getTime() }));
+  return dated.sort((a, b) => a.ms - b.ms).map(({ action }) => action);
+}
