@@ -17,6 +17,11 @@ export function findPostmaster(dataDir: string): Postmaster | null {
   return written && isServerOf(dataDir, written.pid) ? written : null;
 }
 
+/** Whether a server runs on `dataDir`. */
+export function serverRuns(dataDir: string): boolean {
+  return findPostmaster(dataDir) !== null;
+}
+
 /**
  * Removes the file of a dead server whose process number now belongs to another program: PostgreSQL itself would take
  * that program for a running server and refuse to start.

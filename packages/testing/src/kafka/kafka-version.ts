@@ -1,0 +1,2 @@
+/** The Apache Kafka of tests; the same as in docker-compose.yml. */
+export const KAFKA_VERSION = '4.4.0';
