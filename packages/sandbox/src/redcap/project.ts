@@ -60,7 +60,13 @@ export function allRights(forms: readonly { name: string }[]): Rights {
   };
 }
 
-type StoredJson = [form: number, event: string, instance: number, cells: Record<string, string>, survey?: StoredRow['survey']];
+type StoredJson = [
+  form: number,
+  event: string,
+  instance: number,
+  cells: Record<string, string>,
+  survey?: StoredRow['survey'],
+];
 
 interface RecordJson {
   id: string;

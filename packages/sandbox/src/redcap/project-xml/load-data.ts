@@ -33,7 +33,8 @@ export function loadData(odm: XmlNode, codebook: Codebook, store: DataStore, at:
         for (const group of childrenOf(formData, 'ItemGroupData')) {
           for (const item of group.children) {
             const oid = item.attributes['ItemOID'] ?? '';
-            const raw = item.name === 'ItemDataBase64Binary' ? item.attributes['redcap:DocName'] : item.attributes['Value'];
+            const raw =
+              item.name === 'ItemDataBase64Binary' ? item.attributes['redcap:DocName'] : item.attributes['Value'];
             const value = (raw ?? '').replace(xmlDatetime, '$1 $2');
             if (value === '') continue;
             if (oid === 'redcap_data_access_group') record.dag = value;

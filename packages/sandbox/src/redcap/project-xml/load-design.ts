@@ -73,7 +73,8 @@ function readSettings(study: XmlNode, creationTime: string): ProjectSettings {
   const setting = (name: string): string => child(globals, `redcap:${name}`)?.text.trim() ?? '';
   const flag = (name: string): boolean => setting(name) === '1';
   return {
-    title: child(globals, 'StudyName')?.text.trim() || child(globals, 'ProtocolName')?.text.trim() || 'Untitled project',
+    title:
+      child(globals, 'StudyName')?.text.trim() || child(globals, 'ProtocolName')?.text.trim() || 'Untitled project',
     creationTime,
     productionTime: '',
     inProduction: false,
@@ -133,7 +134,8 @@ function readForms(metadata: XmlNode): { forms: Form[]; fields: Field[] } {
   const seen = new Set<string>();
   for (const definition of childrenOf(metadata, 'FormDef')) {
     const name = attribute(definition, 'redcap:FormName') || attribute(definition, 'OID').replace(/^Form\./, '');
-    if (forms.some((form) => form.name === name)) throw new XmlUnreadableError('The project XML defines an instrument twice.');
+    if (forms.some((form) => form.name === name))
+      throw new XmlUnreadableError('The project XML defines an instrument twice.');
     forms.push({ name, label: attribute(definition, 'Name') || name });
     for (const groupRef of childrenOf(definition, 'ItemGroupRef')) {
       const group = groups.get(attribute(groupRef, 'ItemGroupOID'));
@@ -145,7 +147,8 @@ function readForms(metadata: XmlNode): { forms: Form[]; fields: Field[] } {
         if (variable === `${name}_complete` || seen.has(variable)) continue;
         seen.add(variable);
         const field = readField(item, name, '', lists, attribute(ref, 'Mandatory') === 'Yes');
-        if (!knownTypes.has(field.type)) throw new XmlUnreadableError('The project XML has a field of an unknown type.');
+        if (!knownTypes.has(field.type))
+          throw new XmlUnreadableError('The project XML has a field of an unknown type.');
         fields.push(field);
       }
     }

@@ -109,7 +109,9 @@ export function parseXml(source: string): XmlNode {
       attributeValueProcessor: (_name, value) => decode(value),
     }).parse(xml) as Ordered[];
   } catch (error) {
-    throw new XmlUnreadableError(`The XML could not be read: ${error instanceof Error ? error.message : 'unknown reason'}`);
+    throw new XmlUnreadableError(
+      `The XML could not be read: ${error instanceof Error ? error.message : 'unknown reason'}`,
+    );
   }
   const root: XmlNode = { name: '', attributes: {}, children: [], text: '' };
   const open: [XmlNode, Ordered[]][] = [[root, ordered]];

@@ -20,7 +20,12 @@ export interface DeleteRequest {
 function clearPart(project: Project, record: StoredRecord, request: DeleteRequest): string[] {
   const { codebook } = project;
   const form = request.instrument === '' ? null : codebook.formIndex.get(request.instrument)!;
-  const event = request.event === '' ? (codebook.longitudinal ? null : codebook.firstEvent) : codebook.eventByName.get(request.event)!;
+  const event =
+    request.event === ''
+      ? codebook.longitudinal
+        ? null
+        : codebook.firstEvent
+      : codebook.eventByName.get(request.event)!;
   const details: string[] = [];
   for (const row of [...record.rows]) {
     if (event !== null && row.event !== event) continue;

@@ -57,7 +57,8 @@ export function readRecordsQuery(project: Project, params: Params, user: User): 
   const records = params.list('records');
   const logic = params.get('filterLogic');
   const mark = params.get('decimalCharacter');
-  if (mark !== '' && mark !== '.' && mark !== ',') throw new ApiError(400, messages.parameterInvalid('decimalCharacter'));
+  if (mark !== '' && mark !== '.' && mark !== ',')
+    throw new ApiError(400, messages.parameterInvalid('decimalCharacter'));
   return {
     columns,
     withId: columns.some((column) => column.kind === 'id'),
@@ -150,12 +151,21 @@ function labelOf(codebook: Codebook, column: Column, value: string): string {
   return column.choices.get(value) ?? codebook.missingCodes.get(value) ?? value;
 }
 
-function cellOf(codebook: Codebook, column: Column, query: RecordsQuery, applies: (row: StoredRow, form: number) => boolean): Cell {
+function cellOf(
+  codebook: Codebook,
+  column: Column,
+  query: RecordsQuery,
+  applies: (row: StoredRow, form: number) => boolean,
+): Cell {
   if (column.kind === 'id') return (record) => record.id;
   const { form } = column;
   if (column.kind === 'checkbox') {
     const label = column.choices.get(column.code) ?? '';
-    const [checked, unchecked] = !query.labels ? ['1', '0'] : query.checkboxLabels ? [label, ''] : ['Checked', 'Unchecked'];
+    const [checked, unchecked] = !query.labels
+      ? ['1', '0']
+      : query.checkboxLabels
+        ? [label, '']
+        : ['Checked', 'Unchecked'];
     return (_, row) => {
       if (!applies(row, form)) return '';
       const value = row.get(column);
@@ -187,7 +197,12 @@ function cellOf(codebook: Codebook, column: Column, query: RecordsQuery, applies
   return plain;
 }
 
-function combinedCell(codebook: Codebook, columns: readonly Column[], query: RecordsQuery, applies: (row: StoredRow, form: number) => boolean): Cell {
+function combinedCell(
+  codebook: Codebook,
+  columns: readonly Column[],
+  query: RecordsQuery,
+  applies: (row: StoredRow, form: number) => boolean,
+): Cell {
   const form = columns[0]!.form;
   return (_, row) => {
     if (!applies(row, form)) return '';

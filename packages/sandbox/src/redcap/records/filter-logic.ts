@@ -67,7 +67,14 @@ function compare(left: Value, right: Value, operator: string): boolean {
 }
 
 const day = 86_400_000;
-const dateUnits: Record<string, number> = { y: 365.2425 * day, M: 30.44 * day, d: day, h: 3_600_000, m: 60_000, s: 1000 };
+const dateUnits: Record<string, number> = {
+  y: 365.2425 * day,
+  M: 30.44 * day,
+  d: day,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+};
 
 function instant(value: Value): number {
   const match = /^(\d{4})-(\d\d)-(\d\d)(?: (\d\d):(\d\d)(?::(\d\d))?)?$/.exec(text(value));
@@ -85,7 +92,10 @@ const given = (values: Value[]): number[] => values.map(toNumber).filter((value)
 const functions = new Map<string, (values: Value[]) => Value>([
   ['abs', ([a = '']) => numberOrBlank(Math.abs(toNumber(a)))],
   ['sqrt', ([a = '']) => numberOrBlank(Math.sqrt(toNumber(a)))],
-  ['round', ([a = '', places = 0]) => numberOrBlank(Math.round(toNumber(a) * 10 ** toNumber(places)) / 10 ** toNumber(places))],
+  [
+    'round',
+    ([a = '', places = 0]) => numberOrBlank(Math.round(toNumber(a) * 10 ** toNumber(places)) / 10 ** toNumber(places)),
+  ],
   ['sum', (values) => given(values).reduce((total, value) => total + value, 0)],
   ['min', (values) => numberOrBlank(Math.min(...given(values)))],
   ['max', (values) => numberOrBlank(Math.max(...given(values)))],
@@ -107,7 +117,9 @@ const functions = new Map<string, (values: Value[]) => Value>([
     ([a = '', b = '', unit = 'd', ...more]) => {
       const size = Object.hasOwn(dateUnits, text(unit)) ? dateUnits[text(unit)]! : day;
       const difference = (instant(b) - instant(a)) / size;
-      return numberOrBlank(more.some((value) => value === true || value === 'true') ? difference : Math.abs(difference));
+      return numberOrBlank(
+        more.some((value) => value === true || value === 'true') ? difference : Math.abs(difference),
+      );
     },
   ],
 ]);
@@ -271,7 +283,13 @@ class Parser {
 }
 
 /** A value by logic's rules: of the row itself, else of the record's unrepeated row in the event. */
-function valueAt(codebook: Codebook, record: StoredRecord, row: StoredRow, column: Column, eventName: string | null): string {
+function valueAt(
+  codebook: Codebook,
+  record: StoredRecord,
+  row: StoredRow,
+  column: Column,
+  eventName: string | null,
+): string {
   const blank = column.kind === 'checkbox' ? '0' : '';
   if (eventName === null || eventName === row.event.uniqueName) {
     const own = row.get(column);
@@ -279,7 +297,9 @@ function valueAt(codebook: Codebook, record: StoredRecord, row: StoredRow, colum
   }
   const event = eventName === null ? row.event : codebook.eventByName.get(eventName);
   if (event === undefined) return blank;
-  const elsewhere = record.rows.find((other) => other.event === event && other.form === -1 && other.get(column) !== undefined);
+  const elsewhere = record.rows.find(
+    (other) => other.event === event && other.form === -1 && other.get(column) !== undefined,
+  );
   if (eventName === null && row.form === column.form && row.form >= 0) return blank;
   return elsewhere?.get(column) ?? blank;
 }

@@ -107,7 +107,14 @@ function place(project: Project, row: SentRow, id: string, problems: Problem[]):
 }
 
 /** Checks one value against place and dictionary, and takes it into the row or notes the problem. */
-function takeValue(project: Project, placed: Placed, column: Column, text: string, order: DateOrder, problems: Problem[]): void {
+function takeValue(
+  project: Project,
+  placed: Placed,
+  column: Column,
+  text: string,
+  order: DateOrder,
+  problems: Problem[],
+): void {
   const { codebook } = project;
   const { event, id } = placed;
   if (text === '') {
@@ -120,7 +127,8 @@ function takeValue(project: Project, placed: Placed, column: Column, text: strin
   }
   const form = codebook.form(column.form).name;
   const repeats = codebook.repeatsAsForm(event, column.form);
-  if (repeats && (placed.form < 0 || placed.instance === 0)) return refuse(messages.repeatColumnsMissing(column.name, form));
+  if (repeats && (placed.form < 0 || placed.instance === 0))
+    return refuse(messages.repeatColumnsMissing(column.name, form));
   if (placed.form >= 0 && placed.form !== column.form) {
     return refuse(messages.fieldOutsideRepeatingForm(column.name, codebook.form(placed.form).name));
   }
@@ -179,7 +187,8 @@ function checkRecords(project: Project, placed: readonly Placed[], options: Impo
       continue;
     }
     if (record.locked) problems.push([row.id, idField, row.id, messages.recordLocked]);
-    if (user.dag !== '' && record.dag !== user.dag) problems.push([row.id, idField, row.id, messages.recordOfAnotherDag]);
+    if (user.dag !== '' && record.dag !== user.dag)
+      problems.push([row.id, idField, row.id, messages.recordOfAnotherDag]);
   }
 }
 
@@ -210,7 +219,8 @@ export function importRecords(project: Project, rows: readonly SentRow[], option
     takeDag(project, row, at, options.user, problems);
     for (const [name, text] of row) {
       const column = columns.get(name);
-      if (column !== undefined && column.kind !== 'id') takeValue(project, at, column, text, options.dateOrder, problems);
+      if (column !== undefined && column.kind !== 'id')
+        takeValue(project, at, column, text, options.dateOrder, problems);
     }
     placed.push(at);
   }

@@ -18,11 +18,7 @@ export function renameRecord(
   const { data } = project;
   const { record: id, name, arm } = request;
   const record = data.get(id);
-  if (
-    record === undefined ||
-    (arm !== null && !record.inArm(arm)) ||
-    (user.dag !== '' && record.dag !== user.dag)
-  ) {
+  if (record === undefined || (arm !== null && !record.inArm(arm)) || (user.dag !== '' && record.dag !== user.dag)) {
     throw new ApiError(400, messages.recordMissing(id));
   }
   const target = data.get(name);

@@ -30,7 +30,8 @@ export class StaffActionError extends Error {
  */
 export function saveRecord(project: Project, save: StaffSave, at: string): boolean {
   const { codebook, data, design } = project;
-  const event = save.event === undefined || save.event === '' ? codebook.firstEvent : codebook.eventByName.get(save.event);
+  const event =
+    save.event === undefined || save.event === '' ? codebook.firstEvent : codebook.eventByName.get(save.event);
   if (event === undefined) throw new StaffActionError(`The project has no event ${save.event}.`);
   const opened = save.instrument === undefined ? undefined : codebook.formIndex.get(save.instrument);
   if (save.instrument !== undefined && opened === undefined) {

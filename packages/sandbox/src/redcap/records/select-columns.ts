@@ -27,7 +27,11 @@ export function selectColumns(
 ): Column[] {
   const hidden = (name: string): boolean => {
     const columns = codebook.columnsByField.get(name);
-    return columns?.some((column) => (user.rights.forms_export[codebook.form(column.form).name] ?? 1) === 0 && column.kind !== 'id') ?? true;
+    return (
+      columns?.some(
+        (column) => (user.rights.forms_export[codebook.form(column.form).name] ?? 1) === 0 && column.kind !== 'id',
+      ) ?? true
+    );
   };
   const badFields = (fields ?? []).filter((name) => !codebook.columnsByField.has(name) || hidden(name));
   if (badFields.length > 0) throw new ApiError(400, messages.valuesNotValid('fields', [...new Set(badFields)]));
@@ -37,6 +41,7 @@ export function selectColumns(
   const wantedFields = new Set(fields ?? []);
   const wantedForms = new Set((forms ?? []).map((name) => codebook.formIndex.get(name)));
   return codebook.columns.filter(
-    (column) => (wantedFields.has(column.fieldName) || wantedForms.has(column.form)) && mayExport(codebook, column, user),
+    (column) =>
+      (wantedFields.has(column.fieldName) || wantedForms.has(column.form)) && mayExport(codebook, column, user),
   );
 }

@@ -42,16 +42,19 @@ function dateValue(text: string, validation: string, order: DateOrder): string |
 
 const rules = new Map<string, { rule: RegExp; message: string }>(
   Object.entries({
-  integer: { rule: /^[-+]?\d+$/, message: messages.notAnInteger },
-  number: { rule: /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/, message: messages.notANumber },
-  number_comma_decimal: { rule: /^[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d+)?$/, message: messages.notANumber },
-  email: { rule: /^[^\s@,;<>()[\]"]+@[^\s@,;<>()[\]".]+(\.[^\s@,;<>()[\]".]+)*\.[A-Za-z]{2,}$/, message: messages.notAnEmail },
-  zipcode: { rule: /^\d{5}(-\d{4})?$/, message: messages.notAZipCode },
-  alpha_only: { rule: /^[A-Za-z]+$/, message: messages.formatWrong },
-  ssn: { rule: /^\d{3}-\d{2}-\d{4}$/, message: messages.formatWrong },
-  vmrn: { rule: /^\d{4,9}$/, message: messages.formatWrong },
-  mrn_10d: { rule: /^\d{10}$/, message: messages.formatWrong },
-  time_mm_ss: { rule: /^[0-5]?\d:[0-5]\d$/, message: messages.formatWrong },
+    integer: { rule: /^[-+]?\d+$/, message: messages.notAnInteger },
+    number: { rule: /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/, message: messages.notANumber },
+    number_comma_decimal: { rule: /^[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d+)?$/, message: messages.notANumber },
+    email: {
+      rule: /^[^\s@,;<>()[\]"]+@[^\s@,;<>()[\]".]+(\.[^\s@,;<>()[\]".]+)*\.[A-Za-z]{2,}$/,
+      message: messages.notAnEmail,
+    },
+    zipcode: { rule: /^\d{5}(-\d{4})?$/, message: messages.notAZipCode },
+    alpha_only: { rule: /^[A-Za-z]+$/, message: messages.formatWrong },
+    ssn: { rule: /^\d{3}-\d{2}-\d{4}$/, message: messages.formatWrong },
+    vmrn: { rule: /^\d{4,9}$/, message: messages.formatWrong },
+    mrn_10d: { rule: /^\d{10}$/, message: messages.formatWrong },
+    time_mm_ss: { rule: /^[0-5]?\d:[0-5]\d$/, message: messages.formatWrong },
   }),
 );
 for (const places of [1, 2, 3, 4]) {

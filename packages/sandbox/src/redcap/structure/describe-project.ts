@@ -52,7 +52,9 @@ export function metadata(project: Project, params: Params): ListExport {
   refuseUnknown('forms', forms, (name) => codebook.formIndex.has(name));
   const wanted = design.fields.filter(
     (field) =>
-      (fields === null && forms === null) || fields?.includes(field.name) === true || forms?.includes(field.form) === true,
+      (fields === null && forms === null) ||
+      fields?.includes(field.name) === true ||
+      forms?.includes(field.form) === true,
   );
   const yes = (flag: boolean): string => (flag ? 'y' : '');
   const rows = wanted.map((field) => ({

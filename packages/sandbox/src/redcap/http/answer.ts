@@ -1,0 +1,18 @@
+import { contentTypes, type ApiFormat } from '../api-error';
+
+/** What a call answers: a status, a content type, and a body that is text or chunks of it. */
+export interface Answer {
+  status: number;
+  type: string;
+  body: string | Iterable<string>;
+}
+
+/** A body in the asked format. */
+export function formatted(format: ApiFormat, body: string | Iterable<string>): Answer {
+  return { status: 200, type: contentTypes[format], body };
+}
+
+/** Plain text, which REDCap sends for counts, names and the version whatever was asked (§1.5). */
+export function text(body: string): Answer {
+  return { status: 200, type: contentTypes.text, body };
+}

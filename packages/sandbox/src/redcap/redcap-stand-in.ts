@@ -1,0 +1,261 @@
+import { randomBytes } from 'node:crypto';
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import type { FaultSpec } from '../world/fault-spec';
+import type { StandIn, WorldPort } from '../world/world-port';
+import { ApiError, contentTypes, errorBody } from './api-error';
+import type { Answer } from './http/answer';
+import { runMethod } from './http/methods';
+import { readParams } from './http/read-request';
+import { meetFaultBefore, sendAnswer } from './http/send-answer';
+import { messages } from './messages';
+import type { Rights, User } from './model';
+import { Params } from './params';
+import { allRights, Project, projectFromJson, projectToJson, type ProjectJson } from './project';
+import { loadData } from './project-xml/load-data';
+import { loadDesign } from './project-xml/load-design';
+import { parseXml } from './project-xml/parse-xml';
+import { deleteRecords } from './records/delete-records';
+import { renameRecord } from './records/rename-record';
+import { saveRecord, StaffActionError, type StaffSave } from './records/save-record';
+import { serverTime } from './server-time';
+
+/** Choices of the server as a whole, each with its default. */
+export interface RedcapOptions {
+  /** What `content=version` says; `15.2.1`. */
+  version?: string;
+  /** Largest body taken, in bytes; 64 MiB. */
+  bodyLimit?: number;
+}
+
+/** Choices when a project is added. */
+export interface AddProjectOptions {
+  /** Whether calculated values in the XML are kept, as REDCap's own upload does (§3.6); true. */
+  keepCalcs?: boolean;
+  /** Whose token it is; `api_user`. */
+  username?: string;
+}
+
+interface TokenHolder {
+  project: Project;
+  username: string;
+}
+
+interface RedcapJson {
+  nextIds: { project: number; event: number; dag: number };
+  projects: ProjectJson[];
+  tokens: [token: string, projectId: number, username: string][];
+  skewMs: number;
+}
+
+const apiPath = '/redcap/api/';
+const newToken = (): string => randomBytes(16).toString('hex').toUpperCase();
+
+/** A REDCap server in memory: projects from their XML, the HTTP API over them, and the hands of staff in the browser. */
+export class RedcapStandIn implements StandIn {
+  private readonly projects = new Map<number, Project>();
+  private readonly tokens = new Map<string, TokenHolder>();
+  private readonly version: string;
+  private readonly bodyLimit: number;
+  private nextIds = { project: 13, event: 40, dag: 20 };
+  /** How far the server's clock is off, in milliseconds: set by a scripted fault, kept until a call meets none. */
+  private skewMs = 0;
+
+  constructor(
+    private readonly port: WorldPort,
+    options: RedcapOptions = {},
+  ) {
+    this.version = options.version ?? '15.2.1';
+    this.bodyLimit = options.bodyLimit ?? 64 * 1024 * 1024;
+  }
+
+  /**
+   * Adds a project from its XML, data included, with one user who has every right. Throws `XmlUnreadableError` when the
+   * text is no REDCap project.
+   */
+  addProject(
+    xml: string,
+    token?: string,
+    options: AddProjectOptions = {},
+  ): { projectId: number; token: string; title: string } {
+    const odm = parseXml(xml);
+    const at = this.now();
+    const ids = { eventId: () => this.nextIds.event++, dagId: () => this.nextIds.dag++ };
+    const design = loadDesign(odm, ids, at);
+    const project = new Project(this.nextIds.project++, design);
+    const username = options.username ?? 'api_user';
+    project.write(at, username, 'Manage/Design ', 'Create project (REDCap project XML file)');
+    loadData(odm, project.codebook, project.data, at, options.keepCalcs ?? true);
+    this.projects.set(project.id, project);
+    const given = this.addToken(project.id, username, token);
+    this.port.changed();
+    return { projectId: project.id, token: given, title: design.settings.title };
+  }
+
+  /** Gives a user of a project a token, and makes the user (all rights) where there is none of that name. */
+  addToken(projectId: number, username: string, token: string = newToken()): string {
+    const project = this.project(projectId);
+    if (!project.users.has(username)) {
+      project.users.set(username, { username, dag: '', rights: allRights(project.design.forms) });
+    }
+    this.tokens.set(token.toUpperCase(), { project, username });
+    return token;
+  }
+
+  /** Takes a token away; the next call with it is refused. */
+  revokeToken(token: string): void {
+    this.tokens.delete(token.toUpperCase());
+  }
+
+  /** Changes what the holder of a token may do, and the group (unique name) the holder is bound to. */
+  setRights(token: string, rights: Partial<Rights>, dag?: string): void {
+    const holder = this.tokens.get(token.toUpperCase());
+    if (holder === undefined) throw new StaffActionError('No such token.');
+    const user = holder.project.users.get(holder.username)!;
+    user.rights = { ...user.rights, ...rights };
+    if (dag !== undefined) user.dag = dag;
+  }
+
+  /** Moves a project to production, or back to development. */
+  setProduction(project: string | number, inProduction: boolean): void {
+    const { settings } = this.project(project).design;
+    settings.inProduction = inProduction;
+    settings.productionTime = inProduction ? this.now() : '';
+    this.port.changed();
+  }
+
+  /** Locks or unlocks a whole record, as staff do in the browser. */
+  lockRecord(project: string | number, o: { record: string; locked: boolean; user: string }): void {
+    const target = this.project(project);
+    const record = target.data.get(o.record);
+    if (record === undefined) throw new StaffActionError('There is no such record to lock.');
+    record.locked = o.locked;
+    const details = `Action: ${o.locked ? 'Lock' : 'Unlock'} record, Record: ${o.record}`;
+    target.write(this.now(), o.user, `Lock/Unlock Record ${o.record}`, details, o.record);
+    this.port.changed();
+  }
+
+  /** A person saves a form in the browser. Throws `StaffActionError` when that cannot have happened. */
+  save(project: string | number, save: StaffSave): void {
+    if (saveRecord(this.project(project), save, this.now())) this.port.changed();
+  }
+
+  /** A person deletes a record in the browser. Throws `StaffActionError` when there is none. */
+  deleteRecord(project: string | number, o: { record: string; user: string }): void {
+    const target = this.project(project);
+    const request = { records: [o.record], arm: null, instrument: '', event: '', instance: null, wipeLog: false };
+    this.staff(() => deleteRecords(target, request, this.now(), this.staffUser(target, o.user), ''));
+  }
+
+  /** A person renames a record in the browser. Throws `StaffActionError` when there is none, or the name is taken. */
+  renameRecord(project: string | number, o: { record: string; to: string; user: string }): void {
+    const target = this.project(project);
+    const request = { record: o.record, name: o.to, arm: null };
+    this.staff(() => renameRecord(target, request, this.now(), this.staffUser(target, o.user), ''));
+  }
+
+  mount(router: Router): void {
+    router.use(apiPath, express.raw({ type: () => true, limit: this.bodyLimit }));
+    router.all(apiPath, (request, response, next) => {
+      this.handle(request, response).catch(next);
+    });
+    router.use(apiPath, (error: unknown, _request: Request, response: Response, next: NextFunction) => {
+      if (response.headersSent || response.destroyed) return next(error);
+      const status = (error as { status?: unknown }).status;
+      const refusal =
+        status === 413
+          ? new ApiError(413, messages.tooLarge)
+          : new ApiError(typeof status === 'number' && status < 500 ? 400 : 500, messages.unreadableRequest);
+      response.status(refusal.status).type('xml').send(errorBody('xml', refusal.message));
+    });
+  }
+
+  snapshot(): unknown {
+    const json: RedcapJson = {
+      nextIds: { ...this.nextIds },
+      projects: [...this.projects.values()].map(projectToJson),
+      tokens: [...this.tokens].map(([token, holder]) => [token, holder.project.id, holder.username]),
+      skewMs: this.skewMs,
+    };
+    return json;
+  }
+
+  restore(snapshot: unknown): void {
+    const json = snapshot as RedcapJson;
+    this.nextIds = { ...json.nextIds };
+    this.skewMs = json.skewMs;
+    this.projects.clear();
+    this.tokens.clear();
+    for (const project of json.projects) this.projects.set(project.id, projectFromJson(project));
+    for (const [token, projectId, username] of json.tokens) {
+      this.tokens.set(token, { project: this.project(projectId), username });
+    }
+  }
+
+  private now(): string {
+    return serverTime(new Date(this.port.now().getTime() + this.skewMs), this.port.serverZone);
+  }
+
+  /** A project by id or by one of its tokens. */
+  private project(idOrToken: string | number): Project {
+    const project =
+      typeof idOrToken === 'number' ? this.projects.get(idOrToken) : this.tokens.get(idOrToken.toUpperCase())?.project;
+    if (project === undefined) throw new StaffActionError('There is no such project.');
+    return project;
+  }
+
+  private staffUser(project: Project, username: string): User {
+    return project.users.get(username) ?? { username, dag: '', rights: allRights(project.design.forms) };
+  }
+
+  private staff(act: () => unknown): void {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof ApiError) throw new StaffActionError(error.message);
+      throw error;
+    }
+    this.port.changed();
+  }
+
+  private async handle(request: Request, response: Response): Promise<void> {
+    let params = new Params();
+    let answer: Answer;
+    let fault: FaultSpec | null = null;
+    try {
+      params = await readParams(request);
+      fault = this.port.fault('redcap', {
+        method: request.method,
+        path: request.originalUrl,
+        content: params.get('content'),
+        action: params.get('action') || (params.sent('data') ? 'import' : 'export'),
+        body: Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '',
+      });
+      if (fault === null) this.skewMs = 0;
+      else if (fault.kind === 'clock-skew') this.skewMs = fault.ms ?? 0;
+      if (await meetFaultBefore(fault, request, response)) return;
+      answer = this.answer(request, params, fault);
+    } catch (error) {
+      const refusal = error instanceof ApiError ? error : new ApiError(500, messages.unknownError);
+      const format = params.returnFormat();
+      answer = { status: refusal.status, type: contentTypes[format], body: errorBody(format, refusal.message) };
+    }
+    await sendAnswer(answer, fault, request, response);
+  }
+
+  private answer(request: Request, params: Params, fault: FaultSpec | null): Answer {
+    // A body that got lost on a redirect, or any other verb, reaches no method (§1.3).
+    if (request.method !== 'POST' || params.isEmpty) throw new ApiError(501, messages.notImplemented);
+    const holder = this.tokens.get(params.get('token').trim().toUpperCase());
+    if (holder === undefined) throw new ApiError(403, messages.noApiRights);
+    const { project } = holder;
+    return runMethod({
+      project,
+      user: project.users.get(holder.username)!,
+      params,
+      at: this.now(),
+      version: this.version,
+      missingRows: fault?.kind === 'missing-rows' ? (fault.rows ?? 1) : 0,
+      changed: () => this.port.changed(),
+    });
+  }
+}
