@@ -50,14 +50,8 @@ export class EventBus {
       ...(await countParkedAndDead(dataSource)),
     }));
     this.relay = new Relay(dataSource, carrier, this.logger, this.metrics, faults);
-    this.workers = new InboxWorkers(
-      dataSource,
-      this.consumers,
-      context.clock,
-      this.logger,
-      this.metrics,
-      faults,
-      () => this.relay.wake(),
+    this.workers = new InboxWorkers(dataSource, this.consumers, context.clock, this.logger, this.metrics, faults, () =>
+      this.relay.wake(),
     );
     const events = { get: (topic: string) => this.consumers.get(topic)?.event };
     this.inbox = new InboxStore(dataSource, events, this.logger, this.metrics, faults);
@@ -163,7 +157,8 @@ export class EventBus {
     this.started = true;
     users.set(this.carrier, (users.get(this.carrier) ?? 0) + 1);
     const revived = await this.inbox.revive();
-    if (revived > 0) this.logger.info({ revived }, 'messages that an earlier version did not understand are worked now');
+    if (revived > 0)
+      this.logger.info({ revived }, 'messages that an earlier version did not understand are worked now');
     this.relay.start();
     this.workers.start();
     if (this.carrier.kind === 'in-process') await this.connect();

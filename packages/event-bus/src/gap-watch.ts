@@ -44,7 +44,8 @@ export class GapWatch {
 
   problems(): string[] {
     return this.waiting.map(
-      (topic) => `Messages of ${topic} wait for an earlier one. If it lasts: ops bus.rebuild at the service that says it.`,
+      (topic) =>
+        `Messages of ${topic} wait for an earlier one. If it lasts: ops bus.rebuild at the service that says it.`,
     );
   }
 

@@ -33,7 +33,8 @@ class InProcessCarrier implements Carrier {
     }
     const outcomes = await Promise.allSettled(deliveries);
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed !== undefined) throw new CarrierUnavailableError('a service could not store its messages', failed.reason);
+    if (failed !== undefined)
+      throw new CarrierUnavailableError('a service could not store its messages', failed.reason);
   }
 
   subscribe(group: string, topics: string[], onBatch: Member['onBatch']): Promise<() => Promise<void>> {

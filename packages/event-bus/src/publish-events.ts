@@ -50,7 +50,11 @@ export async function publishEvents<P>(
   for (let from = 0; from < items.length; from += chunk) {
     const part = items.slice(from, from + chunk).map(({ payload, meta }) => {
       const checked = event.schema.safeParse(payload);
-      if (!checked.success) throw invalidEvent(event.type, checked.error.issues.map((issue) => issue.path.join('.')));
+      if (!checked.success)
+        throw invalidEvent(
+          event.type,
+          checked.error.issues.map((issue) => issue.path.join('.')),
+        );
       const key = event.key(checked.data);
       if (key === '') throw invalidEvent(event.type, ['the key']);
       const id = randomUUID();

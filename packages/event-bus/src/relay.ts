@@ -190,7 +190,8 @@ export class Relay {
 }
 
 /** Everything of these topics goes out again; whoever knows it drops it. */
-export const republish = 'UPDATE bus_outbox SET published_at = NULL WHERE topic = ANY($1::text[]) AND published_at IS NOT NULL';
+export const republish =
+  'UPDATE bus_outbox SET published_at = NULL WHERE topic = ANY($1::text[]) AND published_at IS NOT NULL';
 
 function withinBytes(rows: OutboxRow[]): OutboxRow[] {
   let bytes = 0;

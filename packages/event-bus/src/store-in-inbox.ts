@@ -127,24 +127,22 @@ export class InboxStore {
     if (stored === items.length) return;
     this.metrics.dropped.inc(items.length - stored);
     const strangers: Item[] = await em.query(conflicts, columns);
-    if (strangers.length > 0) await this.bury(em, strangers.map((item) => ({ ...item, reason: 'SEQ_CONFLICT' as const })));
+    if (strangers.length > 0)
+      await this.bury(
+        em,
+        strangers.map((item) => ({ ...item, reason: 'SEQ_CONFLICT' as const })),
+      );
   }
 
   private async bury(em: EntityManager, dead: Dead[]): Promise<void> {
     for (const letter of dead) {
-      const digest = createHash('sha256').update(JSON.stringify([letter.key, letter.value])).digest('base64');
+      const digest = createHash('sha256')
+        .update(JSON.stringify([letter.key, letter.value]))
+        .digest('base64');
       const rows: unknown[] = await em.query(
         `INSERT INTO bus_dead_letter (topic, key, seq, message_id, reason, digest, value)
            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (topic, digest) DO NOTHING RETURNING 1`,
-        [
-          letter.topic,
-          withoutNul(letter.key),
-          letter.seq,
-          letter.id,
-          letter.reason,
-          digest,
-          withoutNul(letter.value),
-        ],
+        [letter.topic, withoutNul(letter.key), letter.seq, letter.id, letter.reason, digest, withoutNul(letter.value)],
       );
       if (rows.length === 0) continue;
       this.logger.error(

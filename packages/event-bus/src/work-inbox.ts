@@ -1,4 +1,10 @@
-import { type Clock, type Envelope, type EventDefinition, type ErrorClass, StudybridgeError } from '@studybridge/contracts';
+import {
+  type Clock,
+  type Envelope,
+  type EventDefinition,
+  type ErrorClass,
+  StudybridgeError,
+} from '@studybridge/contracts';
 import { type Logger, runCorrelated } from '@studybridge/service-kit';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { BusMetrics } from './bus-metrics';
@@ -249,7 +255,10 @@ export class InboxWorkers {
     const { envelope } = read;
     const end = this.metrics.handling.startTimer({ topic: run.topic });
     await runCorrelated(envelope.correlationId, async () => {
-      this.logger.debug({ topic: run.topic, seq: envelope.seq, messageId: envelope.id, cause: envelope.cause }, 'working');
+      this.logger.debug(
+        { topic: run.topic, seq: envelope.seq, messageId: envelope.id, cause: envelope.cause },
+        'working',
+      );
       await consumer.handler(em, envelope);
     });
     end();
@@ -273,7 +282,12 @@ export class InboxWorkers {
     const park = errorClass === 'participant' || (errorClass === 'bug' && attempts >= bugAttempts);
     const context = { err: error, topic: run.topic, seq, attempts, class: errorClass };
     if (park) {
-      await this.park(run, known?.code ?? 'HANDLER_FAILED', errorClass, known?.remedy ?? 'Report it; the log says where.');
+      await this.park(
+        run,
+        known?.code ?? 'HANDLER_FAILED',
+        errorClass,
+        known?.remedy ?? 'Report it; the log says where.',
+      );
       this.logger.error(context, 'a message could not be worked; its key is parked');
       return;
     }

@@ -127,7 +127,8 @@ class KafkaCarrier implements Carrier {
     const starts = await this.withAdmin(async (admin) => {
       const found: { topic: string; partition: number; offset: string }[] = [];
       for (const topic of topics) {
-        for (const { partition, low } of await admin.fetchTopicOffsets(topic)) found.push({ topic, partition, offset: low });
+        for (const { partition, low } of await admin.fetchTopicOffsets(topic))
+          found.push({ topic, partition, offset: low });
       }
       return found;
     });

@@ -18,7 +18,8 @@ export function kafkaError(error: unknown): StudybridgeError {
   if (error instanceof StudybridgeError) return error;
   const all = chain(error);
   const types = all.map((one) => String(one.type ?? ''));
-  if (types.some((type) => refused.has(type))) return new MessageRefusedError('Kafka finds it too large or unreadable', error);
+  if (types.some((type) => refused.has(type)))
+    return new MessageRefusedError('Kafka finds it too large or unreadable', error);
   const setting = types.find((type) => settings.has(type));
   if (setting !== undefined || all.some((one) => one.name === 'KafkaJSSASLAuthenticationError')) {
     return new CarrierSettingError(

@@ -34,7 +34,12 @@ export class KafkaSubscription {
       heartbeatInterval: heartbeatMs,
       maxWaitTimeInMs: 500,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 150, maxRetryTime: 2_000, retries: 4, restartOnFailure: () => Promise.resolve(!this.stopped) },
+      retry: {
+        initialRetryTime: 150,
+        maxRetryTime: 2_000,
+        retries: 4,
+        restartOnFailure: () => Promise.resolve(!this.stopped),
+      },
     });
     this.consumer = consumer;
     consumer.on(consumer.events.CRASH, ({ payload }) => {
@@ -71,14 +76,12 @@ export class KafkaSubscription {
 
   private async take(payload: EachBatchPayload): Promise<void> {
     const { batch, heartbeat, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload;
-    const messages = batch.messages.map(
-      (message): WireMessage => ({
-        topic: batch.topic,
-        key: message.key?.toString() ?? '',
-        headers: {},
-        value: message.value?.toString() ?? '',
-      }),
-    );
+    const messages = batch.messages.map((message): WireMessage => ({
+      topic: batch.topic,
+      key: message.key?.toString() ?? '',
+      headers: {},
+      value: message.value?.toString() ?? '',
+    }));
     for (let failures = 0; ; failures += 1) {
       if (!isRunning() || isStale()) return;
       try {

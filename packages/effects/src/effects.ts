@@ -1,0 +1,552 @@
+import { StudybridgeError } from '@studybridge/contracts';
+import { type Lease, type Logger, runCorrelated, type ServiceContext } from '@studybridge/service-kit';
+import type { EntityManager, QueryRunner } from 'typeorm';
+import { claimEffect, freeAbandoned } from './claim-effect';
+import { countEffects, effectsAttention } from './count-effects';
+import { classOf, isPassingDatabaseError } from './database-trouble';
+import { bodyContext, type EffectRow, errorColumns, notedError, outcomeContext } from './effect-row';
+import { createEffectsMetrics, type EffectsMetrics } from './effects-metrics';
+import { addEffectsOperations } from './effects-operations';
+import type { AnyExecutor, Effect, EffectResult, Executor } from './executor';
+import type { EffectFaults } from './faults';
+import { backoffMs, Loop } from './loop';
+import { wasNotSent } from './not-sent';
+import { OwnLease } from './own-lease';
+import { PartnerGate, PausedError } from './partner-gate';
+import { type PlannedEffect, planEffect } from './plan-effect';
+
+/** How effects are carried out; times are real time. */
+export interface EffectsOptions {
+  /** First pause of a partner that is away; default 1 s. */
+  baseDelayMs?: number;
+  /** Longest pause; default 5 min. */
+  maxDelayMs?: number;
+  /** Effects in hand at once, all of different participants; default 4. */
+  concurrency?: number;
+  /** When a call is given up; default 60 s. */
+  callTimeoutMs?: number;
+  /** For proofs only; see {@link EffectFaults}. */
+  faults?: EffectFaults;
+}
+
+const sweepMs = 1_000;
+const bugAttempts = 5;
+
+/** The outcome belongs to whoever took the effect over. */
+class TakenOver extends Error {}
+
+type Claimed = EffectRow & { unknown: boolean };
+
+/**
+ * The ledger of calls to the outside (travel step 4): planned in the service's transaction, noted as attempting before the
+ * call, noted with its outcome after it; what became of an interrupted call is looked up, never guessed. Made by
+ * {@link createEffects}.
+ */
+export class Effects {
+  private readonly executors = new Map<string, AnyExecutor>();
+  private readonly gates = new Map<string, PartnerGate>();
+  private readonly inHand = new Map<string, { abort: AbortController; over: Promise<void> }>();
+  private readonly planners = new WeakSet<QueryRunner>();
+  private readonly loop = new Loop(() => this.round());
+  private readonly lease: OwnLease;
+  private readonly logger: Logger;
+  private readonly metrics: EffectsMetrics;
+  private readonly faults: EffectFaults;
+  private readonly concurrency: number;
+  private readonly callTimeoutMs: number;
+  private readonly delays: { baseDelayMs: number; maxDelayMs: number };
+  private failures = 0;
+  private sweptAt = 0;
+  private trouble: string | null = null;
+  private stopping = false;
+  private readonly retryTimers = new Set<NodeJS.Timeout>();
+
+  constructor(
+    private readonly context: ServiceContext,
+    o: EffectsOptions,
+  ) {
+    this.faults = o.faults ?? {};
+    this.concurrency = o.concurrency ?? 4;
+    this.callTimeoutMs = o.callTimeoutMs ?? 60_000;
+    this.delays = { baseDelayMs: o.baseDelayMs ?? 1_000, maxDelayMs: o.maxDelayMs ?? 300_000 };
+    this.logger = context.logger.child({ room: 'effects' });
+    this.metrics = createEffectsMetrics(context.registry, () => countEffects(context.dataSource));
+    this.lease = new OwnLease(
+      context.leases,
+      this.logger,
+      () => this.wake(),
+      () => this.giveUp(),
+    );
+    this.attach();
+  }
+
+  /** How a kind of effect is carried out; to be said while the module is built, once per kind. */
+  register<B>(kind: string, executor: Executor<B>): void {
+    if (this.executors.has(kind)) {
+      throw new StudybridgeError(`The kind of effect ${kind} is registered twice.`, {
+        code: 'REGISTERED_TWICE',
+        errorClass: 'bug',
+        remedy: 'Give one of them another name.',
+      });
+    }
+    this.executors.set(kind, executor as unknown as AnyExecutor);
+  }
+
+  /** Plans an effect inside the caller's transaction. `known`: its key was planned before, now or ever; nothing happens. */
+  async plan(em: EntityManager, e: PlannedEffect): Promise<'planned' | 'known'> {
+    const planned = await planEffect(em, this.context.sealer, e);
+    this.wakeAfter(em);
+    return planned;
+  }
+
+  /** Takes back what was planned for a participant and not attempted yet (of these kinds, else of all); returns how many. */
+  async cancel(em: EntityManager, participantId: string, kinds?: string[]): Promise<number> {
+    const [, count] = (await em.query(
+      `UPDATE effect SET state = 'cancelled', settled_at = clock_timestamp()
+        WHERE participant_id = $1 AND state = 'planned' AND owner IS NULL AND attempts = 0
+          AND ($2::text[] IS NULL OR kind = ANY($2::text[]))`,
+      [participantId, kinds ?? null],
+    )) as [unknown, number];
+    return count;
+  }
+
+  /** What waits behind a refused effect of the participant goes on; the refused one stays refused. */
+  async unpark(em: EntityManager, participantId: string): Promise<void> {
+    await em.query(
+      `UPDATE effect_lane SET parked_at = NULL, parked_by = NULL, parked_code = NULL, parked_remedy = NULL
+        WHERE participant_id = $1 AND parked_at IS NOT NULL`,
+      [participantId],
+    );
+    await em.query(
+      `UPDATE effect SET failures = 0, next_attempt_at = NULL
+        WHERE participant_id = $1 AND state = 'answered' AND owner IS NULL`,
+      [participantId],
+    );
+    this.wakeAfter(em);
+  }
+
+  /** After a commit: what was planned begins now. (Transactions of the service's own DataSource do so by themselves.) */
+  wake(): void {
+    this.loop.wake();
+  }
+
+  private wakeAfter(em: EntityManager): void {
+    if (em.queryRunner?.isTransactionActive) this.planners.add(em.queryRunner);
+    else this.wake();
+  }
+
+  private attach(): void {
+    const { context } = this;
+    const { dataSource, idle, ops } = context;
+    context.onStart(() => {
+      this.lease.start();
+      this.loop.start();
+      return Promise.resolve();
+    });
+    context.onStop(() => this.stop());
+    idle.addWork('effects', () => countEffects(dataSource));
+    idle.addProblems(() => Promise.resolve(this.problems()));
+    idle.addWaker(() => this.wake());
+    ops.addStatus('effects', async () => ({
+      effects: { open: await countEffects(dataSource), paused: this.paused() },
+      attention: await effectsAttention(dataSource),
+    }));
+    addEffectsOperations(context, {
+      wake: () => this.wake(),
+      unpark: (em, participantId) => this.unpark(em, participantId),
+      settle: (em, row, result) => this.executorOf(row.kind).settle(em, this.effectOf(row), result),
+    });
+    dataSource.subscribers.push({
+      afterTransactionCommit: ({ queryRunner }) => {
+        if (!queryRunner.isTransactionActive && this.planners.delete(queryRunner)) this.wake();
+      },
+    });
+  }
+
+  private async stop(): Promise<void> {
+    this.stopping = true;
+    await this.loop.stop();
+    for (const timer of this.retryTimers) clearTimeout(timer);
+    // A call in hand may finish; what takes too long is looked up by whoever comes next.
+    const over = Promise.all([...this.inHand.values()].map((one) => one.over));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([over, new Promise<void>((resolve) => (timer = setTimeout(resolve, 10_000)))]);
+    clearTimeout(timer);
+    this.giveUp();
+    await this.lease.stop();
+  }
+
+  private giveUp(): void {
+    for (const { abort } of this.inHand.values()) abort.abort();
+  }
+
+  private problems(): string[] {
+    const paused = Object.entries(this.paused()).map(
+      ([name, one]) => `${name} is paused until ${one.until} (${one.code}). ${one.remedy}`,
+    );
+    return this.trouble === null ? paused : [this.trouble, ...paused];
+  }
+
+  private paused(): Record<string, { until: string; code: string; remedy: string }> {
+    return Object.fromEntries(
+      [...this.gates].flatMap(([name, gate]) => {
+        const { pausedUntil, trouble } = gate;
+        if (pausedUntil === null || trouble === null) return [];
+        return [[name, { until: pausedUntil.toISOString(), code: trouble.code, remedy: trouble.remedy }]];
+      }),
+    );
+  }
+
+  private gateOf(partner: string, binding: string): PartnerGate {
+    const name = `${partner} for ${binding}`;
+    const gate = this.gates.get(name) ?? new PartnerGate(this.delays);
+    this.gates.set(name, gate);
+    return gate;
+  }
+
+  private executorOf(kind: string): AnyExecutor {
+    const executor = this.executors.get(kind);
+    if (executor !== undefined) return executor;
+    throw new StudybridgeError(`Nothing carries out the kind of effect ${kind}.`, {
+      code: 'UNKNOWN_KIND',
+      errorClass: 'bug',
+      remedy: 'Start the version of the service that planned it, or a later one.',
+    });
+  }
+
+  private effectOf(row: EffectRow): Effect<unknown> {
+    const { key, kind, binding, study, cause, attempts } = row;
+    const body = this.context.sealer.open(study, bodyContext(key), JSON.parse(row.body));
+    return {
+      key,
+      kind,
+      participantId: row.participant_id,
+      binding,
+      study,
+      cause,
+      correlationId: row.correlation_id,
+      body,
+      attempts,
+    };
+  }
+
+  private async round(): Promise<number> {
+    try {
+      const lease = this.lease.current();
+      if (lease === null || this.executors.size === 0) return sweepMs;
+      if (Date.now() - this.sweptAt >= sweepMs) {
+        const { leases, dataSource } = this.context;
+        const freed = await freeAbandoned(dataSource, lease, (name) => leases.acquire(name, OwnLease.termMs));
+        if (freed > 0) this.logger.warn({ effects: freed }, 'effects of a process that is gone are taken over');
+        this.sweptAt = Date.now();
+      }
+      while (!this.stopping && this.inHand.size < this.concurrency) {
+        const claimed = await claimEffect(
+          this.context.dataSource,
+          lease,
+          [...this.executors.keys()],
+          this.pausedKinds(),
+        );
+        if (claimed === null) break;
+        this.begin(claimed, lease);
+      }
+      this.failures = 0;
+      this.trouble = null;
+      const until = [...this.gates.values()].flatMap((gate) => gate.pausedUntil?.getTime() ?? []);
+      return Math.max(1, Math.min(sweepMs, ...until.map((at) => at - Date.now()).filter((ms) => ms > 0)));
+    } catch (error) {
+      this.failures += 1;
+      this.trouble = 'The ledger of effects cannot be read.';
+      const passing = isPassingDatabaseError(error) || error instanceof StudybridgeError;
+      const level = passing ? (this.failures === 1 ? 'warn' : 'debug') : 'error';
+      if (!this.stopping) this.logger[level]({ err: error }, 'effects cannot be taken in hand; trying again');
+      const ms = backoffMs(this.failures, 100, 5_000);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 100)));
+      return Math.max(1, ms - 100);
+    }
+  }
+
+  private pausedKinds(): { kind: string; binding: string }[] {
+    const paused: { kind: string; binding: string }[] = [];
+    for (const [kind, { partner }] of this.executors) {
+      for (const [name, gate] of this.gates) {
+        const prefix = `${partner} for `;
+        if (!gate.open && name.startsWith(prefix)) paused.push({ kind, binding: name.slice(prefix.length) });
+      }
+    }
+    return paused;
+  }
+
+  private begin(row: Claimed, lease: Lease): void {
+    const abort = new AbortController();
+    const gate = this.gateOf(this.executorOf(row.kind).partner, row.binding);
+    const leave = gate.enter();
+    const over = runCorrelated(row.correlation_id, () => this.carryOut(row, lease, gate, abort))
+      .catch((error: unknown) => {
+        // The row stays in hand under this lease; it is freed with it and looked up.
+        this.logger.error({ err: error, kind: row.kind }, 'an effect was left in the middle; it will be looked up');
+      })
+      .finally(() => {
+        leave();
+        this.inHand.delete(row.key);
+        this.loop.wake();
+      });
+    this.inHand.set(row.key, { abort, over });
+  }
+
+  private async carryOut(row: Claimed, lease: Lease, gate: PartnerGate, abort: AbortController): Promise<void> {
+    // From here on `unknown` tells whether the partner may have it although nothing is noted.
+    let { unknown } = row;
+    try {
+      const executor = this.executorOf(row.kind);
+      const effect = this.effectOf(row);
+      await this.context.clock.refresh();
+      if (row.state === 'answered') return await this.settle(row, lease, effect, this.notedResult(row));
+      const expired = row.expires_at !== null && row.expires_at.getTime() <= this.context.clock.now().getTime();
+      if ((unknown && !this.faults.lookUpOff) || (executor.lookUpFirst && !expired)) {
+        const found = await gate.ask(() => this.timed(abort, row, 'look-up', () => executor.lookUp(effect)), row.stops);
+        if (found.found) return await this.settle(row, lease, effect, { state: 'done', outcome: found.outcome });
+        if (unknown && executor.proof === 'positive-only') {
+          return await this.settle(row, lease, effect, { state: 'in-doubt' });
+        }
+        unknown = false;
+      }
+      if (expired) return await this.settle(row, lease, effect, { state: 'expired' });
+      await this.faults.at?.('attempting');
+      if (this.lease.current()?.epoch !== lease.epoch || abort.signal.aborted) {
+        // Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours.
+        return await this.release(row, lease, { unknown, delayMs: null, failed: false });
+      }
+      const before = unknown;
+      unknown = true;
+      const outcome = await gate
+        .ask(() => this.timed(abort, row, 'call', () => executor.call(effect, abort.signal)), row.stops)
+        .catch((error: unknown) => {
+          if (error instanceof PausedError || wasNotSent(error)) unknown = before;
+          // The partner answered that it did not: with one that can prove it, the look-up says so again.
+          if (classOf(error) === 'setting' && executor.proof === 'positive-only') unknown = before;
+          throw error;
+        });
+      await this.faults.at?.('called');
+      await this.settle(row, lease, effect, { state: 'done', outcome });
+    } catch (error) {
+      await this.fail(row, lease, unknown, error);
+    }
+  }
+
+  /** Gives a question to the partner its time, and notes how long it took. */
+  private async timed<T>(abort: AbortController, row: EffectRow, what: string, ask: () => Promise<T>): Promise<T> {
+    const end = this.metrics.asking.startTimer({ kind: row.kind, what });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const refuse = () =>
+        reject(
+          new StudybridgeError('The partner did not answer in time.', {
+            code: 'CALL_TIMEOUT',
+            errorClass: 'dependency',
+            remedy: 'Nothing to do; it is looked up and tried again.',
+          }),
+        );
+      abort.signal.addEventListener('abort', refuse, { once: true });
+      timer = setTimeout(() => abort.abort(), this.callTimeoutMs);
+    });
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([ask(), late]);
+    } finally {
+      clearTimeout(timer);
+      end();
+    }
+  }
+
+  private async fail(row: Claimed, lease: Lease, unknown: boolean, error: unknown): Promise<void> {
+    if (error instanceof TakenOver) {
+      this.logger.warn({ kind: row.kind }, 'an effect was taken over by another process; its outcome is noted there');
+      return;
+    }
+    if (error instanceof PausedError) return this.release(row, lease, { unknown, delayMs: null, failed: false });
+    const errorClass = classOf(error);
+    this.metrics.failed.inc({ kind: row.kind, class: errorClass });
+    const known = error instanceof StudybridgeError ? error : null;
+    if (errorClass === 'dependency' || errorClass === 'setting') {
+      this.logger.warn(
+        { err: error, kind: row.kind, attempts: row.attempts + 1 },
+        'an effect could not be carried out; it waits',
+      );
+      // The partner's gate makes everybody wait; what it does not govern waits by itself.
+      const ownPace = row.stops || isPassingDatabaseError(error) || known?.code === 'CLOCK_UNREACHABLE';
+      const { baseDelayMs, maxDelayMs } = this.delays;
+      const delayMs = ownPace
+        ? backoffMs(row.failures + 1, baseDelayMs, row.stops ? Math.min(maxDelayMs, 30_000) : maxDelayMs)
+        : null;
+      return this.release(row, lease, { unknown, delayMs, failed: ownPace });
+    }
+    const refusal =
+      known ??
+      new StudybridgeError('An effect failed for a reason of ours.', {
+        code: 'EFFECT_FAILED',
+        errorClass: 'bug',
+        remedy: 'Report it; the log says where.',
+        cause: error,
+      });
+    if (errorClass === 'bug' && row.failures + 1 < bugAttempts) {
+      this.logger.error({ err: error, kind: row.kind, failures: row.failures + 1 }, 'an effect failed; trying again');
+      const delayMs = backoffMs(row.failures + 1, Math.min(this.delays.baseDelayMs, 1_000), 30_000);
+      return this.release(row, lease, { unknown, delayMs, failed: true });
+    }
+    const doubtful = errorClass === 'bug' && unknown;
+    this.logger.error({ err: error, kind: row.kind }, `an effect ${doubtful ? 'is in doubt' : 'was refused'}`);
+    try {
+      const effect = this.effectOf(row);
+      await this.settle(row, lease, effect, doubtful ? { state: 'in-doubt' } : { state: 'refused', error: refusal });
+    } catch (settling) {
+      if (settling instanceof TakenOver) return;
+      await this.shelve(row, lease, refusal);
+    }
+  }
+
+  private notedResult(row: EffectRow): EffectResult {
+    if (row.result === 'refused') return { state: 'refused', error: notedError(row) };
+    if (row.result === 'in-doubt' || row.result === 'expired') return { state: row.result };
+    const outcome: unknown =
+      row.outcome === null
+        ? null
+        : this.context.sealer.open(row.study, outcomeContext(row.key), JSON.parse(row.outcome));
+    return { state: 'done', outcome };
+  }
+
+  /**
+   * Notes the result, in one transaction with what the service does about it. Throws {@link TakenOver} when another process
+   * has the effect. When the service's part fails, the result itself is kept and the service's part tried again later.
+   */
+  private async settle(row: Claimed, lease: Lease, effect: Effect<unknown>, result: EffectResult): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await this.context.dataSource.transaction(async (em) => {
+          await this.assertMine(em, row, lease);
+          await this.executorOf(row.kind).settle(em, effect, result);
+          await this.note(em, row, result, result.state);
+          if (result.state === 'refused') await park(em, row, result.error);
+        });
+        break;
+      } catch (error) {
+        if (error instanceof TakenOver) throw error;
+        if (isPassingDatabaseError(error) && !this.stopping && failures < 100) {
+          await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, 50 * 2 ** Math.min(failures, 6))));
+          continue;
+        }
+        await this.keepAnswer(row, lease, result, error);
+        return;
+      }
+    }
+    this.metrics.settled.inc({ kind: row.kind, result: result.state });
+    await this.faults.at?.('settled');
+  }
+
+  /** The partner's answer is noted though the service could not take it in yet. */
+  private async keepAnswer(row: Claimed, lease: Lease, result: EffectResult, error: unknown): Promise<void> {
+    const errorClass = classOf(error);
+    const failures = row.failures + 1;
+    const stuck = errorClass === 'participant' || (errorClass === 'bug' && failures >= bugAttempts);
+    const delayMs = backoffMs(failures, Math.min(this.delays.baseDelayMs, 1_000), 30_000);
+    this.logger.error(
+      { err: error, kind: row.kind, failures, stuck },
+      'the outcome of an effect could not be taken in',
+    );
+    await this.context.dataSource.transaction(async (em) => {
+      await this.assertMine(em, row, lease);
+      await this.note(em, row, result, 'answered');
+      await em.query(
+        `UPDATE effect SET failures = $2, next_attempt_at = clock_timestamp() + $3 * interval '1 millisecond' WHERE key = $1`,
+        [row.key, failures, delayMs],
+      );
+      if (stuck) await park(em, row, error instanceof StudybridgeError ? error : notTakenIn(error));
+    });
+    this.wakeIn(delayMs);
+  }
+
+  private async note(
+    em: EntityManager,
+    row: EffectRow,
+    result: EffectResult,
+    state: EffectRow['state'],
+  ): Promise<void> {
+    const outcome =
+      result.state === 'done'
+        ? JSON.stringify(this.context.sealer.seal(row.study, outcomeContext(row.key), result.outcome ?? null))
+        : null;
+    await em.query(
+      `UPDATE effect SET state = $2, result = $3, outcome = $4, owner = NULL, unknown = false,
+              error_code = $5, error_class = $6, error_message = $7, error_remedy = $8, settled_at = clock_timestamp()
+        WHERE key = $1`,
+      [row.key, state, result.state, outcome, ...errorColumns(result)],
+    );
+  }
+
+  /** Puts the effect back; `unknown` decides whether it is looked up before the next call. */
+  private async release(
+    row: Claimed,
+    lease: Lease,
+    o: { unknown: boolean; delayMs: number | null; failed: boolean },
+  ): Promise<void> {
+    await this.context.dataSource.query(
+      `UPDATE effect SET owner = NULL, unknown = $4, failures = failures + $6::int,
+              state = CASE WHEN state = 'answered' THEN state WHEN $4 THEN 'attempting' ELSE 'planned' END,
+              next_attempt_at = CASE WHEN $5::int IS NULL THEN NULL ELSE clock_timestamp() + $5 * interval '1 millisecond' END
+        WHERE key = $1 AND owner = $2 AND epoch = $3`,
+      [row.key, lease.name, lease.epoch, o.unknown, o.delayMs, o.failed ? 1 : 0],
+    );
+    if (o.delayMs !== null) this.wakeIn(o.delayMs);
+  }
+
+  /** Not even the refusal could be taken in (the body does not open, nobody carries out the kind): a person must look. */
+  private async shelve(row: Claimed, lease: Lease, error: StudybridgeError): Promise<void> {
+    await this.context.dataSource.transaction(async (em) => {
+      await this.assertMine(em, row, lease);
+      await this.note(em, row, { state: 'refused', error }, 'refused');
+      await park(em, row, error);
+    });
+  }
+
+  private async assertMine(em: EntityManager, row: EffectRow, lease: Lease): Promise<void> {
+    if (this.faults.epochCheckOff) return;
+    const mine: unknown[] = await em.query(
+      'SELECT 1 FROM effect WHERE key = $1 AND owner = $2 AND epoch = $3 FOR UPDATE',
+      [row.key, lease.name, lease.epoch],
+    );
+    if (mine.length === 0) throw new TakenOver();
+  }
+
+  private wakeIn(ms: number): void {
+    if (ms >= sweepMs || this.stopping) return;
+    const timer = setTimeout(() => {
+      this.retryTimers.delete(timer);
+      this.wake();
+    }, ms + 5);
+    this.retryTimers.add(timer);
+  }
+}
+
+async function park(em: EntityManager, row: EffectRow, error: StudybridgeError): Promise<void> {
+  await em.query(
+    `UPDATE effect_lane SET parked_at = clock_timestamp(), parked_by = $2, parked_code = $3, parked_remedy = $4
+      WHERE participant_id = $1 AND parked_at IS NULL`,
+    [row.participant_id, row.key, error.code, error.remedy],
+  );
+}
+
+function notTakenIn(cause: unknown): StudybridgeError {
+  return new StudybridgeError('The outcome of an effect could not be taken in.', {
+    code: 'EFFECT_FAILED',
+    errorClass: 'bug',
+    remedy: 'Report it; then `ops effects.release`.',
+    cause,
+  });
+}
+
+/**
+ * The service's ledger of effects. Registers itself with the context: start and stop, idle count, commands, figures, status.
+ */
+export function createEffects(context: ServiceContext, options: EffectsOptions = {}): Effects {
+  return new Effects(context, options);
+}
