@@ -24,7 +24,12 @@ async function main(words: string[]): Promise<void> {
   const clients = findServices();
   if (words.length === 0) {
     console.log(`${usage}\n`);
-    for (const client of clients) print(client.service.name, await client.commands());
+    for (const client of clients) {
+      console.log(client.service.name);
+      for (const { command, help, arguments: names } of await client.commands()) {
+        console.log(`  ${[command.replace('.', ' '), ...names.map((name) => `[${name}=…]`)].join(' ')}\n      ${help}`);
+      }
+    }
     return;
   }
   if (words[0] === 'status') {

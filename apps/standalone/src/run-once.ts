@@ -24,9 +24,12 @@ export async function runToRest(system: System, progress: Progress): Promise<voi
   const clients = clientsOf(system);
   // In this order a change goes all the way in one run: seen in REDCap, sent, and the partner's answer fetched.
   for (const client of clients) {
-    progress.update(`${client.service.name}: every job once`);
-    await client.command('jobs.run', { name: 'all', wait: true });
-    await waitForRest(clients);
+    for (const job of await client.command<JobView[]>('jobs.list')) {
+      if (!job.on || job.paused) continue;
+      progress.update(`${client.service.name}: ${job.name}`);
+      await client.command('jobs.run', { name: `${job.name}@${job.binding}`, wait: true });
+      await waitForRest(clients);
+    }
   }
   progress.step('every job has run once');
 }
@@ -37,8 +40,8 @@ export async function summaryOf(system: System, startedAt: number, problems: str
   const statuses = await Promise.all(clients.map((client) => client.status()));
   const jobs = (await Promise.all(clients.map((client) => client.command<JobView[]>('jobs.list')))).flat();
   const failures = jobs
-    .filter((job) => job.lastOutcome === 'failed')
-    .map((job) => `The job ${job.name} failed: ${job.lastError ?? 'see its run record'}`);
+    .filter((job) => job.lastState === 'failed')
+    .map((job) => `The job ${job.name} failed: ${job.lastOutcome ?? 'see its run record'}`);
   await system.clock.refresh();
   return summarise(
     {

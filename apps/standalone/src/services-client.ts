@@ -11,8 +11,11 @@ export interface ServiceAddress {
 /** One job as `jobs.list` shows it. */
 export interface JobView extends JobCounts {
   binding: string;
-  lastOutcome?: string | null;
-  lastError?: string | null;
+  on: boolean;
+  paused: boolean;
+  lastState: string | null;
+  /** A sentence: what came of the last run. */
+  lastOutcome: string | null;
 }
 
 /** Talks to one service's `/status`, `/idle` and `/ops`. Throws a `dependency` error with the service's own sentence. */
@@ -39,12 +42,13 @@ export class ServiceClient {
     return this.ask('GET', '/idle');
   }
 
-  commands(): Promise<{ command: string; help: string }[]> {
-    return this.ask('GET', '/ops');
+  async commands(): Promise<{ command: string; help: string; arguments: string[] }[]> {
+    return (await this.ask<{ commands: { command: string; help: string; arguments: string[] }[] }>('GET', '/ops'))
+      .commands;
   }
 
-  command<T = unknown>(command: string, args: Record<string, unknown> = {}): Promise<T> {
-    return this.ask('POST', '/ops', { command, arguments: args });
+  async command<T = unknown>(command: string, args: Record<string, unknown> = {}): Promise<T> {
+    return (await this.ask<{ result: T }>('POST', '/ops', { command, arguments: args })).result;
   }
 
   private async ask<T>(method: string, url: string, data?: unknown): Promise<T> {

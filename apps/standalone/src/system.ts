@@ -13,7 +13,7 @@ import {
 import { startPostgres } from '@studybridge/embedded-postgres';
 import { createInProcessCarrier, createKafkaCarrier, type Carrier } from '@studybridge/event-bus';
 import { redcapGateway } from '@studybridge/redcap-gateway/module';
-import { createWorld, sandboxCredentials, type World } from '@studybridge/sandbox';
+import { createWorld, sandboxToken, type World } from '@studybridge/sandbox';
 import {
   RealClock,
   createLogger,
@@ -198,16 +198,15 @@ async function startSandbox(
   progress: Progress,
 ): Promise<{ world: World; url: string } | null> {
   if (own.redcap && own.agileHealth) return null;
-  const made = !own.redcap && !own.agileHealth;
+  const whole = !own.redcap && !own.agileHealth;
   const world = createWorld({
-    cohort: made || !own.redcap ? ismileCohort({ pairs: options.pairs }) : undefined,
-    agile: { key: sandboxCredentials.agileHealthKey, programs: ['ismile'] },
+    cohort: !own.redcap ? ismileCohort({ pairs: options.pairs }) : undefined,
     stateFile: data.path('world.json'),
   });
   const { url } = await world.listen(port);
   undo.push(() => world.close());
   progress.step(
-    `sandbox: ${own.redcap ? '' : 'REDCap'}${made ? ' and ' : ''}${own.agileHealth ? '' : 'Agile Health'} at ${url}`,
+    `sandbox: ${own.redcap ? '' : 'REDCap'}${whole ? ' and ' : ''}${own.agileHealth ? '' : 'Agile Health'} at ${url}`,
   );
   return { world, url };
 }
@@ -217,10 +216,8 @@ function sandboxSettings(own: OwnWorld, url: string | undefined): Env {
   return {
     STUDYBRIDGE_ENVIRONMENT: 'sandbox',
     REDCAP_CALLS_PER_MINUTE: own.redcap ? undefined : '0',
-    ...(own.redcap ? {} : { REDCAP_URL: `${url}/redcap/api/`, REDCAP_TOKEN_ISMILE: sandboxCredentials.redcapToken }),
-    ...(own.agileHealth
-      ? {}
-      : { AGILE_HEALTH_URL: `${url}/agile`, AGILE_HEALTH_KEY: sandboxCredentials.agileHealthKey }),
+    ...(own.redcap ? {} : { REDCAP_URL: `${url}/redcap/api/`, REDCAP_TOKEN_ISMILE: sandboxToken('ismile') }),
+    ...(own.agileHealth ? {} : { AGILE_HEALTH_URL: `${url}/agile`, AGILE_HEALTH_KEY: sandboxToken('agile-health') }),
   };
 }
 

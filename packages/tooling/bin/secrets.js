@@ -17,8 +17,9 @@ const { values } = parseArgs({
   },
 });
 
-/** The sandbox's fixed credentials; they open nothing but the sandbox. */
-const sandboxCredentials = require('../docker/sandbox-credentials.json');
+/** The sandbox's own credentials; they open nothing but the sandbox. Needs a build. */
+const ofSandbox = (name) =>
+  values.sandbox ? require(path.join(root, 'packages/sandbox/dist')).sandboxToken(name) : undefined;
 
 fs.mkdirSync(values.dir, { recursive: true, mode: 0o700 });
 
@@ -41,8 +42,8 @@ secret('ops-token', () => randomBytes(24).toString('hex'));
 secret('study-keys', () =>
   JSON.stringify({ ismile: { current: 'k1', keys: { k1: randomBytes(32).toString('base64') } } }),
 );
-secret('redcap-token-ismile', () => (values.sandbox ? sandboxCredentials.redcapToken : undefined));
-secret('agile-health-key', () => (values.sandbox ? sandboxCredentials.agileHealthKey : undefined));
+secret('redcap-token-ismile', () => ofSandbox('ismile'));
+secret('agile-health-key', () => ofSandbox('agile-health'));
 
 // Containers run as this user, and a secret may be read by its owner only.
 if (process.getuid?.() === 0) {

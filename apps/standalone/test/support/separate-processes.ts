@@ -1,0 +1,85 @@
+import axios from 'axios';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { sandboxToken } from '@studybridge/sandbox';
+import { generateStudyKeys } from '@studybridge/service-kit';
+import { eventually } from '@studybridge/testing';
+import { freePort, startNode, type Running } from './processes';
+
+/** Sandbox and services as processes of their own over Kafka, the way production runs them. */
+export interface SeparateProcesses {
+  sandboxUrl: string;
+  /** Every replica's address, by service. */
+  services: { name: string; url: string }[];
+  opsToken: string;
+  processes: Running[];
+  stop(): Promise<void>;
+}
+
+/** Starts the sandbox and `replicas` of each service; resolves when all are ready. */
+export async function startSeparateProcesses(o: {
+  folder: string;
+  databaseUrl: string;
+  brokers: string[];
+  replicas: { name: 'redcap-gateway' | 'agile-health'; count: number }[];
+}): Promise<SeparateProcesses> {
+  const keys = path.join(o.folder, 'study-keys');
+  writeFileSync(keys, generateStudyKeys(['ismile']), { mode: 0o600 });
+  const opsToken = 'operator-of-the-test';
+  const sandboxPort = await freePort();
+  const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
+  const processes: Running[] = [startNode('apps/sandbox/dist/main.js', ['--port', String(sandboxPort)], {})];
+  const services: { name: string; url: string }[] = [];
+  for (const { name, count } of o.replicas) {
+    for (let replica = 0; replica < count; replica += 1) {
+      const port = await freePort();
+      services.push({ name, url: `http://127.0.0.1:${port}` });
+      processes.push(
+        startNode(`apps/${name}/dist/main.js`, [], {
+          PORT: String(port),
+          DATABASE_URL: o.databaseUrl,
+          KAFKA_BROKERS: o.brokers.join(','),
+          STUDY_KEYS_FILE: keys,
+          STUDYBRIDGE_ENVIRONMENT: 'sandbox',
+          STUDY_CLOCK_URL: `${sandboxUrl}/__sandbox/clock`,
+          OPS_TOKEN: opsToken,
+          ...(name === 'redcap-gateway'
+            ? {
+                REDCAP_URL: `${sandboxUrl}/redcap/api/`,
+                REDCAP_TOKEN_ISMILE: sandboxToken('ismile'),
+                REDCAP_CALLS_PER_MINUTE: '0',
+              }
+            : { AGILE_HEALTH_URL: `${sandboxUrl}/agile`, AGILE_HEALTH_KEY: sandboxToken('agile-health') }),
+        }),
+      );
+    }
+  }
+  const stop = async (): Promise<void> => {
+    for (const { child } of processes) child.kill('SIGTERM');
+    await Promise.all(processes.map((running) => running.finished));
+  };
+  try {
+    for (const url of [`${sandboxUrl}/__sandbox/clock`, ...services.map((service) => `${service.url}/health/ready`)]) {
+      await eventually(async () => (await axios.get(url)).status === 200, { timeoutMs: 60_000, what: url });
+    }
+  } catch (error) {
+    await stop();
+    throw new Error(processes.map((running) => running.output()).join('\n'), { cause: error });
+  }
+  return { sandboxUrl, services, opsToken, processes, stop };
+}
+
+/** Lets the sandbox play its timeline to the end over these services. Throws what the conductor says when it gives up. */
+export async function playToTheEnd(
+  sandboxUrl: string,
+  services: { name: string; url: string }[],
+  opsToken: string,
+): Promise<void> {
+  const answer = await axios.post<string>(
+    `${sandboxUrl}/__sandbox/play`,
+    { services, opsToken },
+    { responseType: 'text', timeout: 0 },
+  );
+  const last = JSON.parse(answer.data.trimEnd().split('\n').at(-1) ?? '{}') as { error?: string };
+  if (last.error) throw new Error(last.error);
+}
