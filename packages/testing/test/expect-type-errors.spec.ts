@@ -23,9 +23,7 @@ describe('expectTypeErrors', () => {
 
   it('fails when a line compiles that must not, and when another line does not', () => {
     const text = '// @ts-expect-error\nexport const fine: number = 1;\nexport const wrong: string = 1;\n';
-    expect(() => expectTypeErrors(file(text))).toThrow(
-      /line 2 compiles, but must not[^]*|line 3 does not compile: TS2322/,
-    );
+    expect(() => expectTypeErrors(file(text))).toThrow('line 2 compiles, but must not');
     expect(() => expectTypeErrors(file(text))).toThrow('line 3 does not compile: TS2322');
   });
 

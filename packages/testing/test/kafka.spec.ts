@@ -7,10 +7,11 @@ import { kafkaAvailable, startBroker, testKafkaBrokers } from '../src';
 import { canMakeBroker } from '../src/kafka/kafka-source';
 
 const name = () => `testing-${randomBytes(6).toString('hex')}`;
-const client = (brokers: string[]) => new Kafka({ clientId: 'testing', brokers, logLevel: logLevel.NOTHING });
+const client = (brokers: string[], retries = 5) =>
+  new Kafka({ clientId: 'testing', brokers, logLevel: logLevel.NOTHING, retry: { retries } });
 
 async function topics(brokers: string[]): Promise<string[]> {
-  const admin = client(brokers).admin();
+  const admin = client(brokers, 0).admin();
   await admin.connect();
   try {
     return await admin.listTopics();

@@ -30,6 +30,9 @@ export const brokerSettings: Record<string, string> = {
   'controller.listener.names': 'CONTROLLER',
   'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
   'inter.broker.listener.name': 'PLAINTEXT',
+  // After a kill the controller keeps the dead broker's place for this long before it lets the new one in.
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '500',
   'num.partitions': '6',
   'auto.create.topics.enable': 'false',
   'group.initial.rebalance.delay.ms': '0',
