@@ -16,7 +16,7 @@ export interface AgileSnapshot {
   /** In the order they were created. */
   members: Member[];
   ledger: Record<string, LedgerEntry>;
-  /** Requests refused since the start, by code. */
+  /** Requests refused, by code; changes nothing, so a kill may lose the last ones (as with the repeats of the ledger). */
   refused: Record<string, number>;
   /** Idempotency keys of the last 24 hours. */
   keys: Record<string, { bodyHash: string; memberId: string; at: string }>;

@@ -1,4 +1,5 @@
 import type { Express, Response } from 'express';
+import type { ProjectJson } from '../redcap/project';
 import { countersOf, type Member } from '../agile/member';
 import { isLeft } from './faults';
 import { html, Html } from './html';
@@ -9,6 +10,17 @@ export function mountPages(app: Express, world: SandboxWorld): void {
   app.get('/', (req, res) => {
     const base = `${req.protocol}://${req.headers.host ?? 'localhost'}`;
     page(res, 'Sandbox', [clock(world), projects(world, base), partner(world, base), faults(world), lines(world, 40)]);
+  });
+  app.get('/projects/:projectId', (req, res, next) => {
+    const project = projectOf(world, req.params.projectId);
+    if (!project) return next();
+    page(res, project.design.settings.title, [records(project)]);
+  });
+  app.get('/projects/:projectId/records/:record', (req, res, next) => {
+    const project = projectOf(world, req.params.projectId);
+    const record = project?.records.find(({ id }) => id === req.params.record);
+    if (!project || !record) return next();
+    page(res, `Record ${record.id}`, [cells(record), changes(project, record.id)]);
   });
   app.get('/members', (_req, res) => {
     page(res, 'Members', [members(world)]);
@@ -43,15 +55,46 @@ function projects(world: SandboxWorld, base: string): Html {
         <th>Records</th>
         <th>Token</th>
       </tr>
-      ${world.projects().map(
-        (project) =>
+      ${world.redcapProjects().map(
+        ({ id, design, records: kept }, i) =>
           html`<tr>
-            <td>${project.title}</td>
-            <td><a href="/projects/${project.projectId}">${project.records}</a></td>
-            <td><code>${project.token}</code></td>
+            <td>${design.settings.title}</td>
+            <td><a href="/projects/${id}">${kept.length}</a></td>
+            <td><code>${world.tokens[i]?.token}</code></td>
           </tr>`,
       )}
     </table>`;
+}
+
+function projectOf(world: SandboxWorld, id: string): ProjectJson | undefined {
+  return world.redcapProjects().find((project) => String(project.id) === id);
+}
+
+function records(project: ProjectJson): Html {
+  return html`<p>${project.records.length} records</p>
+    <ul>
+      ${project.records.map(
+        ({ id }) => html`<li><a href="/projects/${project.id}/records/${encodeURIComponent(id)}">${id}</a></li>`,
+      )}
+    </ul>`;
+}
+
+function cells(record: ProjectJson['records'][number]): Html {
+  return html`${record.rows.map(
+    ([, event, instance, values]) =>
+      html`<h2>${event}${instance > 0 ? ` #${instance}` : ''}</h2>
+        <table>
+          ${Object.entries(values).map(([field, value]) => row(field, value))}
+        </table>`,
+  )}`;
+}
+
+function changes(project: ProjectJson, record: string): Html {
+  const own = project.log.filter((entry) => entry[4] === record).reverse();
+  return html`<h2>REDCap's log of it</h2>
+    <ol>
+      ${own.map(([at, user, action, details]) => html`<li><code>${at}</code> ${user}: ${action} ${details}</li>`)}
+    </ol>`;
 }
 
 function partner(world: SandboxWorld, base: string): Html {

@@ -118,13 +118,18 @@ class Conductor {
     let delay = 1;
     let movedAt = Date.now();
     let trace = '';
+    let first = true;
     for (;;) {
       this.options.signal?.throwIfAborted();
       const round = await this.ask();
       this.said = round.said;
       const last = this.settled;
       this.settled = round.waits.length === 0 ? round : null;
-      if (this.settled && last?.numbers === round.numbers) return round;
+      // The first round after time was moved on stands against the last one before it only if nothing at all differs:
+      // with a job come or gone, what it began could hide between two of the counts.
+      const equal = first ? last?.trace === round.trace : last?.numbers === round.numbers;
+      first = false;
+      if (this.settled && equal) return round;
       if (round.trace !== trace) {
         trace = round.trace;
         movedAt = Date.now();

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NextFunction, Request, Response } from 'express';
 import type { FaultSpec } from './fault-spec';
@@ -8,6 +9,8 @@ export interface JournaledRequest {
   url: string;
   headers: Record<string, string>;
   body: string;
+  /** How `body` is written: base64 where it is no text. */
+  encoding: 'utf8' | 'base64';
   /** The faults it met that changed what it did, not only how it was answered. */
   faults: FaultSpec[];
 }
@@ -38,11 +41,14 @@ export class RequestContext {
       const value = this.req.headers[name];
       if (typeof value === 'string') headers[name] = value;
     }
+    const bytes = Buffer.concat(this.chunks);
+    const encoding = isUtf8(bytes) ? 'utf8' : 'base64';
     return {
       method: this.req.method,
       url: this.req.originalUrl,
       headers,
-      body: Buffer.concat(this.chunks).toString('utf8'),
+      body: bytes.toString(encoding),
+      encoding,
       faults: this.faults.filter((fault) => shapesTheWork.has(fault.kind)),
     };
   }

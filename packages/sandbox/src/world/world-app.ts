@@ -21,6 +21,9 @@ export function worldApp(world: SandboxWorld, replayed: () => JournaledRequest |
   world.redcapStandIn.mount(partners);
   world.agileStandIn.mount(partners);
   app.use(partners);
+  app.get(['/health/live', '/health/ready'], (_req, res) => {
+    res.json({ status: 'ok' });
+  });
   mountSandboxRoutes(app, world);
   mountPages(app, world);
   app.use((req, res) => {

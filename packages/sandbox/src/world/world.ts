@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '@studybridge/contracts';
+import type { ProjectJson } from '../redcap/project';
 import { AgileStandIn } from '../agile/agile-stand-in';
 import type { Cohort, TimelineAction } from '@studybridge/studies';
 import type { FaultSpec } from './fault-spec';
@@ -37,7 +38,7 @@ export interface WorldOptions {
   /** What REDCap holds at the start, and what staff and handsets do from then on. */
   cohort?: Cohort;
   /** Further projects, each from REDCap project XML; the token is derived from the XML when not given. */
-  projects?: { xml: string; token?: string }[];
+  projects?: { xml: string; token?: string; /** Named in errors, a file's name say. */ name?: string }[];
   /** Token of the cohort's project; default `sandboxToken(<study>)`. */
   cohortToken?: string;
   /** First instant of study time; default the cohort's, without a cohort the present. */
@@ -173,13 +174,13 @@ export class SandboxWorld implements World {
       this.cohortProject = this.addProject(cohort.projectXml, options.cohortToken ?? sandboxToken(cohort.study));
     }
     for (const project of options.projects ?? []) {
-      this.addProject(project.xml, project.token ?? sandboxToken(project.xml));
+      this.addProject(project.xml, project.token ?? sandboxToken(project.xml), project.name ?? 'that was given');
     }
     this.applying -= 1;
     this.initial = JSON.stringify(this.state());
 
     this.identity = createHash('sha256')
-      .update(JSON.stringify([cohort ?? null, options.projects ?? [], this.agile.programs]))
+      .update(JSON.stringify([cohort ?? null, (options.projects ?? []).map(({ xml }) => xml), this.agile.programs]))
       .digest('hex');
     this.file = options.stateFile === undefined ? null : new StateFile(options.stateFile);
     const kept = this.file?.load();
@@ -197,10 +198,26 @@ export class SandboxWorld implements World {
     if (this.pending.length === 0) this.save();
   }
 
-  private addProject(xml: string, token: string): number {
-    const added = this.redcapStandIn.addProject(xml, token);
-    this.tokens.push({ project: added.title, token: added.token });
-    return added.projectId;
+  private addProject(xml: string, token: string, name: string): number {
+    if (this.tokens.some((other) => other.token === token)) {
+      throw sandboxError(
+        'TOKEN_TWICE',
+        `The project ${name} has the token of another one.`,
+        'Give every project its own token, and every project once.',
+      );
+    }
+    try {
+      const added = this.redcapStandIn.addProject(xml, token);
+      this.tokens.push({ project: added.title, token: added.token });
+      return added.projectId;
+    } catch (error) {
+      throw sandboxError(
+        'PROJECT_XML_UNREADABLE',
+        `The project XML ${name} cannot be read: ${error instanceof Error ? error.message : 'unknown reason'}`,
+        'Export it again in REDCap: Project Setup, Other Functionality, Download metadata & data as REDCap XML.',
+        error,
+      );
+    }
   }
 
   get now(): Date {
@@ -291,6 +308,11 @@ export class SandboxWorld implements World {
 
   snapshot(): Record<string, unknown> {
     return JSON.parse(JSON.stringify(this.state())) as WorldState;
+  }
+
+  /** The projects of REDCap's stand-in as it writes them down. */
+  redcapProjects(): ProjectJson[] {
+    return (this.redcapStandIn.snapshot() as { projects?: ProjectJson[] }).projects ?? [];
   }
 
   log(count: number): LogLine[] {
@@ -506,9 +528,10 @@ export class SandboxWorld implements World {
     else if ('faultsCleared' in input) this.clearFaults(input.faultsCleared ?? undefined);
     else if ('reset' in input) this.reset();
     else {
-      const { method, url, headers, body } = input.request;
+      const { method, url, headers, body, encoding } = input.request;
+      const bytes = method === 'GET' ? undefined : Buffer.from(body, encoding);
       this.replayed = input.request;
-      const answer = await fetch(`${base}${url}`, { method, headers, body: method === 'GET' ? undefined : body });
+      const answer = await fetch(`${base}${url}`, { method, headers, body: bytes });
       await answer.arrayBuffer();
     }
   }

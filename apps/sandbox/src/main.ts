@@ -1,0 +1,48 @@
+import { StudybridgeError } from '@studybridge/contracts';
+import { createWorld, type World } from '@studybridge/sandbox';
+import { ismileCohort } from '@studybridge/studies';
+import { readOptions, usage, type SandboxOptions } from './read-options';
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) return console.log(usage);
+  const world = openWorld(options);
+  const { url } = await world.listen(options.port, options.host);
+  const lying = new Set(world.faults().map(({ target, fault }) => JSON.stringify({ target, fault })));
+  for (const { target, fault } of options.faults) {
+    // A world that comes back from its state file has met or kept the faults of its first start.
+    if (!lying.has(JSON.stringify({ target, fault }))) world.addFault(target, fault);
+  }
+  console.log(describe(world, url));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void world.close().then(() => process.exit(0)));
+  }
+}
+
+function openWorld(options: SandboxOptions): World {
+  return createWorld({
+    cohort:
+      options.cohort === 'none' ? undefined : ismileCohort({ pairs: options.cohort === 'ismile-850' ? 850 : 120 }),
+    projects: options.projects,
+    stateFile: options.stateFile,
+    speed: options.speed,
+    latencyMs: options.latencyMs,
+  });
+}
+
+function describe(world: World, url: string): string {
+  return [
+    ...world.tokens.map(({ project, token }) => `REDCap project  ${project}: token ${token}`),
+    `REDCap API      ${url}/redcap/api/`,
+    `Agile Health    ${url}/agile   programmes ${world.agile.programs.join(', ')}   key ${world.agile.key}`,
+    `Study clock     ${url}/__sandbox/clock   now ${world.now.toISOString()}`,
+    `Page to look at ${url}/`,
+    `sandbox ready at ${url}`,
+  ].join('\n');
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof StudybridgeError) console.error(`${error.message} ${error.remedy}`);
+  else console.error(error);
+  process.exitCode = 1;
+});
