@@ -53,6 +53,17 @@ class HandlerFailed extends Error {
 }
 
 /**
+ * Whether the error surely is that of the run's first message, so that its key alone has to wait. A transaction that an
+ * earlier handler spoilt (25P02) says nothing about the one that noticed.
+ */
+function failedFirst(run: Run, error: unknown, runs: number): boolean {
+  const [first, second] = run.messages;
+  if (!(error instanceof HandlerFailed)) return runs === 1 && second === undefined;
+  const spoilt = (error.reason as { code?: unknown } | null)?.code === '25P02';
+  return !spoilt && error.topic === run.topic && error.key === run.key && error.seq === first?.seq;
+}
+
+/**
  * Works the inbox of one database, key by key: a message is worked when it is the next of its key, and the handler's rows,
  * its outbox rows and "done" commit together. The lock on the key's row keeps replicas apart.
  *
@@ -130,11 +141,10 @@ export class InboxWorkers {
     } catch (error) {
       if (!(error instanceof HandlerFailed) && !isPassingDatabaseError(error)) throw error;
       if (runs.length === 0) throw error instanceof HandlerFailed ? error.reason : error;
-      // Taken back. One by one from here on, so that whoever is at fault waits alone.
-      for (const run of runs) {
-        if (this.stopping) break;
-        await this.workOne(run, runs.length === 1 && run.messages.length === 1 ? error : undefined);
-      }
+      // Taken back. The one at fault has had its attempt; the others go one by one from here on.
+      const guilty = runs.find((run) => failedFirst(run, error, runs.length));
+      if (guilty !== undefined) await this.noteFailure(guilty, error);
+      for (const run of runs) if (run !== guilty && !this.stopping) await this.workOne(run);
       return runs.length;
     }
     const worked = runs.reduce((sum, run) => sum + run.messages.length, 0);
@@ -147,13 +157,7 @@ export class InboxWorkers {
   }
 
   /** Works one key's messages, each in a transaction of its own, until one fails. */
-  private async workOne(run: Run, already: unknown): Promise<void> {
-    if (already !== undefined) {
-      const [first] = run.messages;
-      const reason = already instanceof HandlerFailed ? already.reason : already;
-      if (first !== undefined) await this.noteFailure(run, first.seq, reason);
-      return;
-    }
+  private async workOne(run: Run): Promise<void> {
     for (const message of run.messages) {
       const single: Run = { ...run, messages: [message] };
       try {
@@ -168,7 +172,7 @@ export class InboxWorkers {
         this.metrics.handled.inc({ topic: run.topic });
         this.onWorked();
       } catch (error) {
-        await this.noteFailure(run, message.seq, error instanceof HandlerFailed ? error.reason : error);
+        await this.noteFailure(single, error);
         return;
       }
     }
@@ -265,7 +269,9 @@ export class InboxWorkers {
   }
 
   /** A participant's own error parks its key; a dependency's is tried again; ours a few times, then it parks the key, too. */
-  private async noteFailure(run: Run, seq: number, error: unknown): Promise<void> {
+  private async noteFailure(run: Run, failed: unknown): Promise<void> {
+    const error = failed instanceof HandlerFailed ? failed.reason : failed;
+    const seq = run.messages[0]?.seq ?? 0;
     const errorClass = classOf(error);
     this.metrics.failed.inc({ topic: run.topic, class: errorClass });
     const known = error instanceof StudybridgeError ? error : null;
