@@ -4,18 +4,25 @@ import { z } from 'zod';
 const text = z.union([z.string(), z.number(), z.null()]).transform((value) => (value === null ? '' : String(value)));
 const flag = z.union([z.number(), z.string(), z.boolean()]).transform((value) => ['1', 'true'].includes(String(value)));
 
-/** One row of the data dictionary (`content=metadata`). */
+/** One row of the data dictionary, all 18 columns (`content=metadata`). */
 export const metadataRowSchema = z.object({
   field_name: z.string().min(1),
   form_name: z.string().min(1),
+  section_header: text.default(''),
   field_type: z.string().min(1),
   field_label: text.default(''),
   select_choices_or_calculations: text.default(''),
+  field_note: text.default(''),
   text_validation_type_or_show_slider_number: text.default(''),
   text_validation_min: text.default(''),
   text_validation_max: text.default(''),
   identifier: text.default(''),
+  branching_logic: text.default(''),
   required_field: text.default(''),
+  custom_alignment: text.default(''),
+  question_number: text.default(''),
+  matrix_group_name: text.default(''),
+  matrix_ranking: text.default(''),
   field_annotation: text.default(''),
 });
 export type MetadataRow = z.infer<typeof metadataRowSchema>;
