@@ -19,9 +19,10 @@ export function createLogger(o: { service: string; level?: string; destination?:
       const correlationId = currentCorrelationId();
       return correlationId === undefined ? {} : { correlationId };
     },
+    // Errors are described already when they get here; pino's own serializer would take their messages.
+    serializers: { err: (described: unknown) => described },
     formatters: {
       level: (label) => ({ level: label }),
-      bindings: (bindings) => sanitize(bindings) as Record<string, unknown>,
     },
     hooks: {
       logMethod(args, method) {
@@ -33,5 +34,15 @@ export function createLogger(o: { service: string; level?: string; destination?:
       streamWrite: scrubSecrets,
     },
   };
-  return o.destination === undefined ? pino(options) : pino(options, o.destination);
+  const logger: Logger = o.destination === undefined ? pino(options) : pino(options, o.destination);
+  // Children inherit this method; pino gives them no formatter for what they are bound to.
+  const bare = logger.child as unknown as (
+    this: Logger,
+    bindings: pino.Bindings,
+    more?: pino.ChildLoggerOptions,
+  ) => Logger;
+  logger.child = function (this: Logger, bindings: pino.Bindings, more?: pino.ChildLoggerOptions): Logger {
+    return bare.call(this, sanitize(bindings) as pino.Bindings, more);
+  } as unknown as typeof logger.child;
+  return logger;
 }

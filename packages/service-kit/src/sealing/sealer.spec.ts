@@ -1,0 +1,60 @@
+import { createSealer } from './sealer';
+import { generateStudyKeys, parseStudyKeys } from './study-keys';
+
+const json = generateStudyKeys(['ismile', 'co-op']);
+const sealer = createSealer(json);
+const value = { cg_first: 'Ada', cg_mobile: '+16175550142' };
+
+it('opens what it sealed, and never seals alike twice', () => {
+  const one = sealer.seal('ismile', 'participant 7', value);
+  const two = sealer.seal('ismile', 'participant 7', value);
+  expect(sealer.open('ismile', 'participant 7', one)).toEqual(value);
+  expect(one.data).not.toBe(two.data);
+  expect(Buffer.from(one.data, 'base64').toString()).not.toContain('Ada');
+});
+
+it('opens an envelope only where it belongs and unchanged', () => {
+  const sealed = sealer.seal('ismile', 'participant 7', value);
+  const changed = Buffer.from(sealed.data, 'base64');
+  changed[0] = (changed[0] ?? 0) ^ 1;
+  const broken = expect.objectContaining({ code: 'SEAL_BROKEN' }) as unknown;
+  expect(() => sealer.open('ismile', 'participant 8', sealed)).toThrow(broken as Error);
+  expect(() => sealer.open('co-op', 'participant 7', sealed)).toThrow(broken as Error);
+  expect(() => sealer.open('ismile', 'participant 7', { ...sealed, data: changed.toString('base64') })).toThrow(
+    broken as Error,
+  );
+  expect(() => sealer.open('ismile', 'participant 7', { ...sealed, data: '' })).toThrow(broken as Error);
+});
+
+it('keeps old envelopes and fingerprints across a change of keys', () => {
+  const sealed = sealer.seal('ismile', 'c', value);
+  const print = sealer.fingerprint('ismile', 'mobile', '+16175550142');
+  const rotated = parseStudyKeys(json) ?? {};
+  const fresh = parseStudyKeys(generateStudyKeys(['ismile']))?.['ismile']?.keys['k1'] ?? '';
+  const keys = { ...rotated['ismile']?.keys, k2: fresh };
+  const after = createSealer(JSON.stringify({ ismile: { current: 'k2', keys } }));
+  expect(after.open('ismile', 'c', sealed)).toEqual(value);
+  expect(after.seal('ismile', 'c', value).keyId).toBe('k2');
+  expect(after.fingerprint('ismile', 'mobile', '+16175550142')).toBe(print);
+});
+
+it('gives fingerprints that differ by study and purpose', () => {
+  const print = sealer.fingerprint('ismile', 'mobile', '+16175550142');
+  expect(print).toMatch(/^[0-9a-f]{64}$/);
+  expect(sealer.fingerprint('ismile', 'name', '+16175550142')).not.toBe(print);
+  expect(sealer.fingerprint('co-op', 'mobile', '+16175550142')).not.toBe(print);
+});
+
+it('refuses unknown studies, unknown keys and texts that are no keys', () => {
+  expect(() => sealer.seal('beecon', 'c', 1)).toThrow(/no key for study beecon/);
+  const sealed = sealer.seal('ismile', 'c', 1);
+  expect(() => sealer.open('ismile', 'c', { ...sealed, keyId: 'k9' })).toThrow(/no key for study/);
+  for (const text of [
+    '',
+    '{',
+    '{"ismile":{"current":"k1","keys":{"k1":"c2hvcnQ="}}}',
+    '{"a":{"current":"k2","keys":{}}}',
+  ]) {
+    expect(() => createSealer(text)).toThrow(/not a set of study keys/);
+  }
+});
