@@ -1,7 +1,7 @@
 import type { Design, Field, Form, ProjectEvent } from './model';
 
 /** How a column's values are checked and turned into labels. */
-export type ColumnKind =
+type ColumnKind =
   'id' | 'text' | 'choice' | 'yesno' | 'truefalse' | 'checkbox' | 'complete' | 'calc' | 'slider' | 'file';
 
 /** One exportable column: a field, one option of a checkbox, or the status of an instrument. */
@@ -29,7 +29,7 @@ export function checkboxColumn(field: string, code: string): string {
 }
 
 /** `1, Yes | 2, No` as code → label. A choice without a comma is its own code (redcapAPI #145). */
-export function parseChoices(text: string): Map<string, string> {
+function parseChoices(text: string): Map<string, string> {
   const choices = new Map<string, string>();
   for (const part of text.split(/\||\n/)) {
     const choice = part.trim();

@@ -56,7 +56,7 @@ export interface Repeating {
 }
 
 /** A data access group. */
-export interface Dag {
+interface Dag {
   id: number;
   name: string;
   uniqueName: string;

@@ -5,7 +5,7 @@ const indexed = /^([^[\]]+)\[[^[\]]*\]$/;
 const truths = new Set(['true', '1']);
 
 /** A file part of a multipart request. */
-export interface FilePart {
+interface FilePart {
   name: string;
   type: string;
   bytes: Buffer;

@@ -28,7 +28,7 @@ export interface RedcapOptions {
 }
 
 /** Choices when a project is added. */
-export interface AddProjectOptions {
+interface AddProjectOptions {
   /** Whether calculated values in the XML are kept, as REDCap's own upload does (§3.6); true. */
   keepCalcs?: boolean;
   /** Whose token it is; `api_user`. */

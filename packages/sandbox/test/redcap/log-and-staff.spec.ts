@@ -107,13 +107,14 @@ describe('the log, deletions, renames and staff', () => {
       ['ra', 'Update record 9', "record_id = '9', weight_kg = '9.5', weight_complete = '2'", '9'],
       ['ra', 'Create record 9', "record_id = '9', age = '3', flags(b) = checked, person_complete = '0'", '9'],
     ]);
-    for (const wrong of [
+    const impossible: { event: string; values?: Record<string, string>; instrument?: string }[] = [
       { event: 'nope' },
       { event: 'call_arm_1', values: { age: '1' } },
       { event: 'intake_arm_1', values: { nope: '1' } },
       { event: 'intake_arm_1', values: { age: 'old' } },
       { event: 'intake_arm_1', instrument: 'nope' },
-    ]) {
+    ];
+    for (const wrong of impossible) {
       expect(() => lab.redcap.save(lab.token, { record: '9', values: {}, user: 'ra', ...wrong })).toThrow();
     }
   });

@@ -157,7 +157,7 @@ function readForms(metadata: XmlNode): { forms: Form[]; fields: Field[] } {
 }
 
 /** Ids that a project gets from its server. */
-export interface IdSource {
+interface IdSource {
   eventId(): number;
   dagId(): number;
 }

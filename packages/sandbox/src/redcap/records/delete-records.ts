@@ -6,7 +6,7 @@ import type { Project } from '../project';
 import { logDetail } from './changes';
 
 /** What to delete (§2.3): whole records, one arm of them, or one instrument, event or instance of them. */
-export interface DeleteRequest {
+interface DeleteRequest {
   records: readonly string[];
   arm: number | null;
   instrument: string;

@@ -12,7 +12,7 @@ import { readFilterLogic, type RowFilter } from './filter-logic';
 import { selectColumns } from './select-columns';
 
 /** What an export was asked for, checked and resolved (§2.1, §3). */
-export interface RecordsQuery {
+interface RecordsQuery {
   columns: Column[];
   /** Whether the record id is among the columns; the system columns come with it. */
   withId: boolean;
@@ -119,7 +119,8 @@ function* selectRows(project: Project, query: RecordsQuery): Generator<OutRow> {
   }
 }
 
-type Cell = (record: StoredRecord, row: StoredRow) => string;
+/** A cell's text; `applies` says per instrument whether it has a say in the row. */
+type Cell = (record: StoredRecord, row: StoredRow, applies: readonly boolean[]) => string;
 
 interface OutColumn {
   name: string;
@@ -130,9 +131,9 @@ interface OutColumn {
 }
 
 /** Which instruments have a say in a row: designated, and repeating exactly as the row does (§11). */
-function applicability(codebook: Codebook): (row: StoredRow, form: number) => boolean {
+function applicability(codebook: Codebook): (row: StoredRow) => readonly boolean[] {
   const cache = new Map<ProjectEvent, Map<number, boolean[]>>();
-  return (row, form) => {
+  return (row) => {
     let byForm = cache.get(row.event);
     if (byForm === undefined) cache.set(row.event, (byForm = new Map<number, boolean[]>()));
     let flags = byForm.get(row.form);
@@ -143,7 +144,7 @@ function applicability(codebook: Codebook): (row: StoredRow, form: number) => bo
       });
       byForm.set(row.form, flags);
     }
-    return flags[form]!;
+    return flags;
   };
 }
 
@@ -151,12 +152,7 @@ function labelOf(codebook: Codebook, column: Column, value: string): string {
   return column.choices.get(value) ?? codebook.missingCodes.get(value) ?? value;
 }
 
-function cellOf(
-  codebook: Codebook,
-  column: Column,
-  query: RecordsQuery,
-  applies: (row: StoredRow, form: number) => boolean,
-): Cell {
+function cellOf(codebook: Codebook, column: Column, query: RecordsQuery): Cell {
   if (column.kind === 'id') return (record) => record.id;
   const { form } = column;
   if (column.kind === 'checkbox') {
@@ -166,8 +162,8 @@ function cellOf(
       : query.checkboxLabels
         ? [label, '']
         : ['Checked', 'Unchecked'];
-    return (_, row) => {
-      if (!applies(row, form)) return '';
+    return (_, row, applies) => {
+      if (!applies[form]!) return '';
       const value = row.get(column);
       if (value === undefined) return unchecked!;
       return value === '1' ? checked! : query.labels ? labelOf(codebook, column, value) : value;
@@ -175,37 +171,33 @@ function cellOf(
   }
   if (column.kind === 'complete') {
     const untouched = query.labels ? 'Incomplete' : '0';
-    return (_, row) => {
-      if (!applies(row, form)) return '';
+    return (_, row, applies) => {
+      if (!applies[form]!) return '';
       const value = row.get(column);
       if (value === undefined) return query.blankForGray && !row.holds(form) ? '' : untouched;
       return query.labels ? labelOf(codebook, column, value) : value;
     };
   }
-  const plain: Cell = (_, row) => (applies(row, form) ? (row.get(column) ?? '') : '');
+  const { slot } = column;
+  const plain: Cell = (_, row, applies) => (applies[form]! ? (row.cells[form]?.[slot] ?? '') : '');
   if (query.labels && (column.choices.size > 0 || codebook.missingCodes.size > 0)) {
-    return (record, row) => {
-      const value = plain(record, row);
+    return (record, row, applies) => {
+      const value = plain(record, row, applies);
       return value === '' ? '' : labelOf(codebook, column, value);
     };
   }
   const isNumber = column.kind === 'calc' || column.validation.startsWith('number');
   if (query.decimalMark !== '' && isNumber) {
     const mark = query.decimalMark;
-    return (record, row) => plain(record, row).replace(/[.,]/, mark);
+    return (record, row, applies) => plain(record, row, applies).replace(/[.,]/, mark);
   }
   return plain;
 }
 
-function combinedCell(
-  codebook: Codebook,
-  columns: readonly Column[],
-  query: RecordsQuery,
-  applies: (row: StoredRow, form: number) => boolean,
-): Cell {
+function combinedCell(codebook: Codebook, columns: readonly Column[], query: RecordsQuery): Cell {
   const form = columns[0]!.form;
-  return (_, row) => {
-    if (!applies(row, form)) return '';
+  return (_, row, applies) => {
+    if (!applies[form]!) return '';
     const checked = columns.filter((column) => row.get(column) === '1');
     return checked.map((column) => (query.labels ? (column.choices.get(column.code) ?? '') : column.code)).join(',');
   };
@@ -263,7 +255,6 @@ function systemColumns(project: Project, query: RecordsQuery): OutColumn[] {
 
 function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
   const { codebook } = project;
-  const applies = applicability(codebook);
   const columns: OutColumn[] = [];
   const system = query.withId ? systemColumns(project, query) : [];
   let form = -1;
@@ -288,11 +279,11 @@ function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
       columns.push({
         name: column.fieldName,
         header: column.field?.label ?? column.fieldName,
-        cell: combinedCell(codebook, all, query, applies),
+        cell: combinedCell(codebook, all, query),
       });
       continue;
     }
-    columns.push({ name: column.name, header: headerOf(column), cell: cellOf(codebook, column, query, applies) });
+    columns.push({ name: column.name, header: headerOf(column), cell: cellOf(codebook, column, query) });
     if (column.kind === 'id') columns.push(...system);
   }
   // The record id leads even where its instrument is a survey, whose timestamp would open the row.
@@ -305,10 +296,11 @@ function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
 function* eavRows(project: Project, query: RecordsQuery, rows: Iterable<OutRow>): Generator<string[]> {
   const { codebook } = project;
   const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
-  const applies = applicability(codebook);
+  const appliesTo = applicability(codebook);
   const groups = new Map(project.design.dags.map((dag) => [dag.uniqueName, query.labels ? dag.name : dag.uniqueName]));
   for (const { record, row } of rows) {
-    const head = [record.id, ...place.map((column) => column.cell(record, row))];
+    const applies = appliesTo(row);
+    const head = [record.id, ...place.map((column) => column.cell(record, row, applies))];
     for (const column of query.columns) {
       if (column.kind === 'id') {
         if (row.form < 0) yield [...head, column.name, record.id];
@@ -317,7 +309,7 @@ function* eavRows(project: Project, query: RecordsQuery, rows: Iterable<OutRow>)
         }
         continue;
       }
-      const value = applies(row, column.form) ? row.get(column) : undefined;
+      const value = applies[column.form]! ? row.get(column) : undefined;
       if (value === undefined) continue;
       if (column.kind === 'checkbox' && value === '1') {
         yield [...head, column.fieldName, query.labels ? (column.choices.get(column.code) ?? '') : column.code];
@@ -341,9 +333,8 @@ function* writeTable(
     for (const row of rows) {
       if (empty) chunk = `${header}\n`;
       empty = false;
-      let line = '';
-      for (let i = 0; i < row.length; i += 1) line += i === 0 ? cell(row[0]!) : o.delimiter + cell(row[i]!);
-      chunk += `${line}\n`;
+      for (let i = 0; i < row.length; i += 1) row[i] = cell(row[i]!);
+      chunk += row.join(o.delimiter) + '\n';
       if (chunk.length > size) {
         yield chunk;
         chunk = '';
@@ -386,8 +377,15 @@ function* writeTable(
   yield `${chunk}</records>`;
 }
 
-function* flatRows(columns: readonly OutColumn[], rows: Iterable<OutRow>): Generator<string[]> {
-  for (const { record, row } of rows) yield columns.map((column) => column.cell(record, row));
+function* flatRows(codebook: Codebook, columns: readonly OutColumn[], rows: Iterable<OutRow>): Generator<string[]> {
+  const appliesTo = applicability(codebook);
+  const cells = columns.map((column) => column.cell);
+  for (const { record, row } of rows) {
+    const applies = appliesTo(row);
+    const out = new Array<string>(cells.length);
+    for (let i = 0; i < cells.length; i += 1) out[i] = cells[i]!(record, row, applies);
+    yield out;
+  }
 }
 
 /**
@@ -414,7 +412,7 @@ export function exportRecords(
   const writing = { format: o.format, delimiter: o.delimiter, labelHeaders: query.labelHeaders };
   if (o.type === 'flat') {
     const columns = outColumns(project, query);
-    return writeTable(columns, flatRows(columns, rows), writing);
+    return writeTable(columns, flatRows(project.codebook, columns, rows), writing);
   }
   const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
   const names = ['record', ...place.map((column) => column.name), 'field_name', 'value'];

@@ -10,7 +10,7 @@ import type { SentRow } from './parse-import';
 import { checkValue, type DateOrder } from './validate-value';
 
 /** How an import is to be done (§2.2). */
-export interface ImportOptions {
+interface ImportOptions {
   overwrite: boolean;
   forceAutoNumber: boolean;
   dateOrder: DateOrder;

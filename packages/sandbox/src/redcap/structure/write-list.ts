@@ -3,7 +3,7 @@ import { csvCell, type Quoting } from '../csv-text';
 import { cdata, escapeXml, xmlDeclaration } from '../xml-text';
 
 /** A value of a list: text, number, or a map (users' rights per form). */
-export type ListValue = string | number | Record<string, number>;
+type ListValue = string | number | Record<string, number>;
 /** One entry of a list export, keys in order. */
 export type ListRow = Record<string, ListValue>;
 
