@@ -315,7 +315,7 @@ export class Effects {
       await this.faults.at?.('attempting');
       if (this.lease.current()?.epoch !== lease.epoch || abort.signal.aborted) {
         // Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours.
-        return await this.release(row, lease, { unknown, delayMs: null, failed: false });
+        return await this.release(row, lease, { unknown, delayMs: null, begun: false });
       }
       const before = unknown;
       unknown = true;
@@ -364,7 +364,7 @@ export class Effects {
       this.logger.warn({ kind: row.kind }, 'an effect was taken over by another process; its outcome is noted there');
       return;
     }
-    if (error instanceof PausedError) return this.release(row, lease, { unknown, delayMs: null, failed: false });
+    if (error instanceof PausedError) return this.release(row, lease, { unknown, delayMs: null, begun: false });
     const errorClass = classOf(error);
     this.metrics.failed.inc({ kind: row.kind, class: errorClass });
     const known = error instanceof StudybridgeError ? error : null;
@@ -379,7 +379,7 @@ export class Effects {
       const delayMs = ownPace
         ? backoffMs(row.failures + 1, baseDelayMs, row.stops ? Math.min(maxDelayMs, 30_000) : maxDelayMs)
         : null;
-      return this.release(row, lease, { unknown, delayMs, failed: ownPace });
+      return this.release(row, lease, { unknown, delayMs, failed: ownPace, begun: true });
     }
     const refusal =
       known ??
@@ -392,7 +392,7 @@ export class Effects {
     if (errorClass === 'bug' && row.failures + 1 < bugAttempts) {
       this.logger.error({ err: error, kind: row.kind, failures: row.failures + 1 }, 'an effect failed; trying again');
       const delayMs = backoffMs(row.failures + 1, Math.min(this.delays.baseDelayMs, 1_000), 30_000);
-      return this.release(row, lease, { unknown, delayMs, failed: true });
+      return this.release(row, lease, { unknown, delayMs, failed: true, begun: true });
     }
     const doubtful = errorClass === 'bug' && unknown;
     this.logger.error({ err: error, kind: row.kind }, `an effect ${doubtful ? 'is in doubt' : 'was refused'}`);
@@ -487,14 +487,14 @@ export class Effects {
   private async release(
     row: Claimed,
     lease: Lease,
-    o: { unknown: boolean; delayMs: number | null; failed: boolean },
+    o: { unknown: boolean; delayMs: number | null; begun: boolean; failed?: boolean },
   ): Promise<void> {
     await this.context.dataSource.query(
-      `UPDATE effect SET owner = NULL, unknown = $4, failures = failures + $6::int,
+      `UPDATE effect SET owner = NULL, unknown = $4, failures = failures + $6::int, attempts = attempts - $7::int,
               state = CASE WHEN state = 'answered' THEN state WHEN $4 THEN 'attempting' ELSE 'planned' END,
               next_attempt_at = CASE WHEN $5::int IS NULL THEN NULL ELSE clock_timestamp() + $5 * interval '1 millisecond' END
         WHERE key = $1 AND owner = $2 AND epoch = $3`,
-      [row.key, lease.name, lease.epoch, o.unknown, o.delayMs, o.failed ? 1 : 0],
+      [row.key, lease.name, lease.epoch, o.unknown, o.delayMs, o.failed ? 1 : 0, o.begun ? 0 : 1],
     );
     if (o.delayMs !== null) this.wakeIn(o.delayMs);
   }

@@ -88,7 +88,8 @@ export class PartnerGate {
     const full = Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(20, this.failures - 1));
     const asked = (this.reason?.retryAfterSeconds ?? 0) * 1_000;
     const ms = Math.max(asked, Math.round(full * (0.5 + Math.random() / 2)));
-    this.until = Date.now() + ms;
+    // A little later than the breaker itself thinks, which reads the clock once more after this.
+    this.until = Date.now() + ms + 5;
     return ms;
   }
 }
