@@ -109,12 +109,12 @@ export function mountSandboxRoutes(app: Express, world: World): void {
       });
       tell({ result });
     } catch (error) {
-      tell({
-        error:
-          error instanceof StudybridgeError
-            ? { code: error.code, message: error.message, remedy: error.remedy }
-            : { code: 'SANDBOX_FAILED', message: error instanceof Error ? error.message : String(error) },
-      });
+      const message = error instanceof Error ? error.message : String(error);
+      tell(
+        error instanceof StudybridgeError
+          ? { error: `${message} ${error.remedy}`, code: error.code }
+          : { error: message, code: 'SANDBOX_FAILED' },
+      );
     }
     res.end();
   });

@@ -148,7 +148,10 @@ export class SandboxWorld implements World {
     makeRedcap: (port: WorldPort) => RedcapInWorld,
   ) {
     const { cohort } = options;
-    this.startAt = options.startAt ?? (cohort ? instant(cohort.startAt, 'startAt') : new Date());
+    this.file = options.stateFile === undefined ? null : new StateFile(options.stateFile);
+    const kept = this.file?.load();
+    this.startAt =
+      options.startAt ?? instant(cohort?.startAt ?? keptStart(kept?.state) ?? new Date().toISOString(), 'startAt');
     this.endAt = cohort ? instant(cohort.endAt, 'endAt') : null;
     this.nowMs = this.startAt.getTime();
     this.changedAtMs = this.nowMs;
@@ -171,7 +174,11 @@ export class SandboxWorld implements World {
       log: (line) => this.say(line),
     });
     if (cohort) {
-      this.cohortProject = this.addProject(cohort.projectXml, options.cohortToken ?? sandboxToken(cohort.study));
+      this.cohortProject = this.addProject(
+        cohort.projectXml,
+        options.cohortToken ?? sandboxToken(cohort.study),
+        `of the cohort ${cohort.id}`,
+      );
     }
     for (const project of options.projects ?? []) {
       this.addProject(project.xml, project.token ?? sandboxToken(project.xml), project.name ?? 'that was given');
@@ -182,8 +189,6 @@ export class SandboxWorld implements World {
     this.identity = createHash('sha256')
       .update(JSON.stringify([cohort ?? null, (options.projects ?? []).map(({ xml }) => xml), this.agile.programs]))
       .digest('hex');
-    this.file = options.stateFile === undefined ? null : new StateFile(options.stateFile);
-    const kept = this.file?.load();
     if (kept) {
       if (kept.state['identity'] !== this.identity) {
         throw sandboxError(
@@ -555,6 +560,12 @@ function attempt(action: () => void): void {
   } catch {
     // told then
   }
+}
+
+/** The present is no start to come back to: a world without a cohort began when its state says. */
+function keptStart(state: Record<string, unknown> | undefined): string | undefined {
+  const startAt = state?.['startAt'];
+  return typeof startAt === 'string' ? startAt : undefined;
 }
 
 function instant(iso: string, what: string): Date {
