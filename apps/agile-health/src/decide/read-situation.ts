@@ -1,0 +1,86 @@
+import { StudybridgeError, type ReasonCode, reasons, type Row } from '@studybridge/contracts';
+import type { AgileHealthDefinition, MemberBody } from '@studybridge/studies';
+import type { Member } from '../members/member-store';
+import { hashOfDetails } from '../partner/partner-member';
+import type { Participant } from '../participants/participant-store';
+import type { Situation } from './situation';
+
+/** A situation together with what would be sent; the body is identifying and lives in memory only. */
+export interface ReadSituation {
+  situation: Situation;
+  body: MemberBody | null;
+}
+
+/** Everything the decision depends on, from what is stored and the study's definition. `today` is in the study's zone. */
+export function readSituation(
+  agile: AgileHealthDefinition,
+  participant: Participant,
+  person: Row[],
+  member: Member | null,
+  o: { goLiveOn: string | null; today: string; expiresAfterDays: number },
+): ReadSituation {
+  const consent = readConsent(agile, person);
+  const consented = 'problem' in consent ? true : consent.date !== null;
+  const gate = consented ? attempt(() => agile.gate(person)) : { value: null };
+  const body = consented ? attempt(() => agile.member(person)) : { value: null };
+  const arm = consented ? attempt(() => agile.arm(person)) : { value: null };
+  return {
+    body: 'value' in body ? body.value : null,
+    situation: {
+      presence: participant.presence,
+      consented,
+      consentDate: 'problem' in consent ? null : consent.date,
+      withdrawn: readWithdrawn(agile, person),
+      gate: 'problem' in consent ? consent.problem : 'value' in gate ? gate.value : gate.problem,
+      details:
+        'problem' in body ? body : body.value ? { hash: hashOfDetails(body.value) } : { problem: 'UNKNOWN_CODE' },
+      arm: 'problem' in arm ? arm : arm.value,
+      acts: participant.acts,
+      released: participant.released,
+      baselineHold: participant.baselineHold,
+      adoption: participant.adoption,
+      ...o,
+      member: member && { sentHash: member.sentHash, arm: member.arm, withdrawn: member.status === 'WITHDRAWN' },
+      open: {
+        enrol: participant.enrolOpen,
+        update: participant.updateOpen,
+        arm: participant.armOpen,
+        withdraw: participant.withdrawOpen,
+      },
+      refusal: participant.refusal,
+    },
+  };
+}
+
+type Attempt<T> = { value: T } | { problem: ReasonCode };
+
+/** An unknown code concerns the one family (studies.md §1.5); every other error is not ours to answer. */
+function attempt<T>(read: () => T): Attempt<T> {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (!(error instanceof StudybridgeError) || error.errorClass !== 'participant') throw error;
+    return { problem: error.code in reasons ? (error.code as ReasonCode) : 'UNKNOWN_CODE' };
+  }
+}
+
+/** An unknown code elsewhere in the record does not hide the consent. */
+function readConsent(agile: AgileHealthDefinition, person: Row[]): { date: string | null } | { problem: ReasonCode } {
+  const whole = attempt(() => agile.consentDate(person));
+  if ('value' in whole) return { date: whole.value };
+  for (const row of person) {
+    const alone = attempt(() => agile.consentDate([row]));
+    if ('value' in alone && alone.value !== null) return { date: alone.value };
+  }
+  return whole;
+}
+
+/** Nor the withdrawal: what stops contact goes through whatever else is wrong (law 2). */
+function readWithdrawn(agile: AgileHealthDefinition, person: Row[]): boolean {
+  const whole = attempt(() => agile.withdrawn(person));
+  if ('value' in whole) return whole.value;
+  return person.some((row) => {
+    const alone = attempt(() => agile.withdrawn([row]));
+    return 'value' in alone && alone.value;
+  });
+}

@@ -1,0 +1,95 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/**
+ * The service's tables. Instants are study time but for `real_seen_at`. Identifying fields stand only in
+ * `participant.sealed` (law 9).
+ */
+class AgileHealthTables1700000100000 implements MigrationInterface {
+  readonly name = 'AgileHealthTables1700000100000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE participant (
+        participant_id uuid PRIMARY KEY,
+        binding text NOT NULL,
+        study text NOT NULL,
+        record_id text NOT NULL,
+        incarnation int NOT NULL,
+        presence text NOT NULL,
+        cause text NOT NULL,
+        correlation_id text NOT NULL,
+        as_of timestamptz NOT NULL,
+        rows jsonb NOT NULL,
+        sealed jsonb NOT NULL,
+        -- Law 7: whether the last cause may act by itself; whether a person released the family; whether a baseline held it.
+        acts boolean NOT NULL,
+        released boolean NOT NULL DEFAULT false,
+        baseline_hold boolean NOT NULL DEFAULT false,
+        adoption text NOT NULL DEFAULT 'none',
+        -- What was decided.
+        consented boolean NOT NULL DEFAULT false,
+        held text,
+        attention text[] NOT NULL DEFAULT '{}',
+        wanted jsonb NOT NULL DEFAULT '{}',
+        -- Effects given out: how many of each kind, and the content of the open one.
+        adopt_no int NOT NULL DEFAULT 0,
+        enrol_no int NOT NULL DEFAULT 0,
+        enrol_open text,
+        update_no int NOT NULL DEFAULT 0,
+        update_open text,
+        arm_no int NOT NULL DEFAULT 0,
+        arm_open text,
+        withdraw_no int NOT NULL DEFAULT 0,
+        withdraw_open text,
+        refusal jsonb,
+        said jsonb
+      )`);
+    await runner.query(`CREATE INDEX participant_binding ON participant (binding)`);
+    await runner.query(`
+      CREATE TABLE member (
+        participant_id uuid PRIMARY KEY REFERENCES participant,
+        binding text NOT NULL,
+        member_id text NOT NULL,
+        version int,
+        status text NOT NULL,
+        status_at timestamptz NOT NULL,
+        move_allowed boolean NOT NULL,
+        opt_in_at timestamptz,
+        opt_out_at timestamptz,
+        arm text,
+        arm_sent_at timestamptz,
+        sent_hash text,
+        real_seen_at timestamptz NOT NULL
+      )`);
+    await runner.query(`CREATE INDEX member_status ON member (binding, status)`);
+    await runner.query(`
+      CREATE TABLE cell (
+        participant_id uuid NOT NULL REFERENCES participant,
+        field text NOT NULL,
+        -- What REDCap holds as far as we know; what was asked for and is not settled.
+        known text NOT NULL DEFAULT '',
+        asked text,
+        settled_at timestamptz,
+        -- Refusals in a row of the value that was last asked for, and why.
+        refused_value text,
+        refused_reason text,
+        refusals int NOT NULL DEFAULT 0,
+        overwrites int NOT NULL DEFAULT 0,
+        PRIMARY KEY (participant_id, field)
+      )`);
+    await runner.query(`
+      CREATE TABLE status_poll (
+        binding text PRIMARY KEY,
+        -- When the last two polls began.
+        seen_until timestamptz NOT NULL,
+        seen_before timestamptz NOT NULL
+      )`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE status_poll, cell, member, participant');
+  }
+}
+
+/** The service's own migrations, in order. */
+export const agileHealthMigrations = [AgileHealthTables1700000100000];

@@ -1,0 +1,129 @@
+import type { JobRun } from '@studybridge/service-kit';
+import type { EntityManager } from 'typeorm';
+import { carryOut } from '../carry-out';
+import { type Member, readMember, saveMember } from '../members/member-store';
+import { newsOf, takeOver } from '../members/partner-news';
+import type { PartnerMember } from '../partner/partner-member';
+import { lockParticipant } from '../participants/participant-store';
+import type { Place, Room } from '../room';
+
+/** Statuses whose attention depends on how long they last (studies.md §6). */
+const timed = ['OPT_IN_SENT', 'OPTED_IN'];
+const pageLimit = 10_000;
+const lookAgainBatch = 200;
+
+/**
+ * Asks the partner what changed since the poll before the last one, page by page, and takes each member's status over; then
+ * looks again at everybody whose attention depends on time, and shows what is still pending. Looking back over two polls
+ * means that a member who was missing from one answer is seen in the next.
+ */
+export async function pollStatuses(room: Room, place: Place, run: JobRun): Promise<Record<string, number>> {
+  const { dataSource } = room.context;
+  const binding = place.binding.id;
+  const counts = { members: 0, changed: 0, unknown: 0, lookedAgain: 0 };
+  const since = run.from ?? (await readSince(room, binding));
+  let cursor: string | null = null;
+  for (let page = 0; ; page += 1) {
+    const answer = await place.client.changedSince(since, cursor, run.signal);
+    counts.members += answer.members.length;
+    if (!run.dryRun) {
+      for (const member of answer.members) {
+        const took = await takeStatus(room, place, run, member);
+        if (took === 'changed') counts.changed += 1;
+        if (took === 'unknown') counts.unknown += 1;
+      }
+      await room.at('status.page-applied');
+    }
+    if (answer.nextCursor === null) break;
+    if (answer.nextCursor === cursor || page >= pageLimit) {
+      run.log('the partner’s pages do not end; the rest is left to the next run');
+      break;
+    }
+    cursor = answer.nextCursor;
+  }
+  if (counts.unknown > 0) run.log(`${counts.unknown} members at the partner are nobody of ours`);
+  if (run.dryRun) return counts;
+
+  counts.lookedAgain = await lookAgain(room, binding, run);
+  if (!run.from) {
+    await dataSource.transaction(async (em) => {
+      await run.lease.assert(em);
+      await em.query(
+        `INSERT INTO status_poll (binding, seen_until, seen_before) VALUES ($1, $2, $2)
+         ON CONFLICT (binding) DO UPDATE SET seen_before = status_poll.seen_until, seen_until = excluded.seen_until`,
+        [binding, run.startedAt],
+      );
+    });
+  }
+  return counts;
+}
+
+async function readSince(room: Room, binding: string): Promise<Date> {
+  const found: { before: Date }[] = await room.context.dataSource.query(
+    'SELECT seen_before AS before FROM status_poll WHERE binding = $1',
+    [binding],
+  );
+  const overlapMs = room.context.config.AGILE_STATUS_OVERLAP_MINUTES * 60_000;
+  return found[0] ? new Date(found[0].before.getTime() - overlapMs) : new Date(0);
+}
+
+async function takeStatus(
+  room: Room,
+  place: Place,
+  run: JobRun,
+  told: PartnerMember,
+): Promise<'same' | 'changed' | 'unknown'> {
+  const { externalId } = told;
+  if (externalId === null || !/^[0-9a-f-]{36}$/.test(externalId)) return odd(room);
+  return room.context.dataSource.transaction(async (em) => {
+    await lockParticipant(em, externalId);
+    await run.lease.assert(em);
+    const member = await readMember(em, externalId);
+    // A member whose POST has not been answered yet is taken in by its effect.
+    if (!member || member.binding !== place.binding.id) return (await isPending(em, externalId)) ? 'same' : odd(room);
+    const before = contentOf(member);
+    if (!takeOver(place.agile, member, newsOf(told))) return 'same';
+    await saveMember(em, member);
+    if (contentOf(member) === before) return 'same';
+    await carryOut(em, room, externalId);
+    return 'changed';
+  });
+}
+
+/** A member without when it was seen, for comparing. */
+function contentOf({ realSeenAt: _realSeenAt, ...content }: Member): string {
+  return JSON.stringify(content);
+}
+
+async function isPending(em: EntityManager, participantId: string): Promise<boolean> {
+  const found: unknown[] = await em.query(
+    'SELECT 1 FROM participant WHERE participant_id = $1 AND enrol_open IS NOT NULL',
+    [participantId],
+  );
+  return found.length > 0;
+}
+
+function odd(room: Room): 'unknown' {
+  room.metrics.oddMembers.inc({ why: 'unknown' });
+  return 'unknown';
+}
+
+async function lookAgain(room: Room, binding: string, run: JobRun): Promise<number> {
+  const { dataSource } = room.context;
+  const ids: { id: string }[] = await dataSource.query(
+    `SELECT p.participant_id AS id FROM participant p LEFT JOIN member m USING (participant_id)
+      WHERE p.binding = $1 AND p.presence = 'present'
+        AND (m.status = ANY($2::text[]) OR (m.status IS NULL AND p.held = 'PARTNER_PENDING'))
+      ORDER BY p.participant_id`,
+    [binding, timed],
+  );
+  for (let from = 0; from < ids.length; from += lookAgainBatch) {
+    await dataSource.transaction(async (em) => {
+      const part = ids.slice(from, from + lookAgainBatch);
+      for (const { id } of part) await lockParticipant(em, id);
+      await run.lease.assert(em);
+      for (const { id } of part) await carryOut(em, room, id, { late: true });
+    });
+  }
+  return ids.length;
+}
