@@ -6,6 +6,7 @@ import type { Logger } from '../logging/create-logger';
 import { connectError, databaseCodeOf, databaseError } from './database-error';
 import { shownDatabase } from './database-url';
 import { kitMigrations } from './kit-migrations';
+import { SilentTypeormLogger } from './silent-typeorm-logger';
 
 /** A TypeORM migration; the name ends in the timestamp that orders it. */
 export type MigrationClass = new () => MigrationInterface;
@@ -66,6 +67,8 @@ function newDataSource(
     migrationsTableName: migrationsTable,
     synchronize: false,
     logging: false,
+    // TypeORM's own prints statements and messages, which may hold values.
+    logger: new SilentTypeormLogger(),
     poolSize,
     connectTimeoutMS: 10_000,
     extra: { idleTimeoutMillis: 30_000, keepAlive: true },

@@ -16,9 +16,12 @@ export class IdleController {
   async idle(): Promise<object> {
     const { clock, idle, name } = this.context;
     const problems: string[] = [];
+    const unknown: Record<string, number> = {};
     try {
       await clock.refresh();
     } catch (error) {
+      // Without the time nobody knows what is due.
+      unknown['clock'] = 1;
       problems.push(error instanceof StudybridgeError ? error.message : 'The clock cannot be read.');
     }
     idle.wake();
@@ -27,7 +30,7 @@ export class IdleController {
       return { work: 1, nextDue: [], problems: ['Due jobs could not be looked up.'] };
     });
     const { work: others, topics, problems: theirs } = await idle.ask();
-    const work = { ...others, jobs: jobs.work };
+    const work = { ...others, ...unknown, jobs: jobs.work };
     problems.push(...jobs.problems, ...theirs);
     const answer = Object.values(work).every((count) => count === 0) && this.engine.started;
     return {

@@ -24,7 +24,7 @@ import { OpsRegistry } from '../ops/ops-registry';
 import { createSealer } from '../sealing/sealer';
 import { parseStudyKeys } from '../sealing/study-keys';
 import { kitSettings, type KitSettings } from '../settings/kit-settings';
-import type { Environment } from '../settings/read-environment';
+import { secretOf, valueOf, type Environment } from '../settings/read-environment';
 import { collectSettings } from '../settings/read-settings';
 import { SettingsError } from '../settings/settings-error';
 import { KitModule } from './kit.module';
@@ -43,14 +43,14 @@ export function readAllSettings<C, E>(
   const own = collectSettings(def.settings, env, o);
   const bindings = collectBindings(env, def.needs);
   const complaints = [...kit.complaints, ...own.complaints, ...bindings.complaints];
-  const keys = parseStudyKeys(kit.value?.STUDY_KEYS ?? '');
+  const keys = parseStudyKeys(secretOf(env, 'STUDY_KEYS', []) ?? '');
   for (const study of new Set(bindings.value.map((binding) => binding.study))) {
     if (keys !== null && keys[study] === undefined) {
       complaints.push({ sentence: `STUDY_KEYS has no key for the study ${study}.`, remedy: 'Add one.' });
     }
   }
-  const local = ['127.0.0.1', '::1', 'localhost'].includes(kit.value?.HOST ?? '127.0.0.1');
-  if (!local && kit.value?.OPS_TOKEN === undefined) {
+  const local = ['127.0.0.1', '::1', 'localhost'].includes(valueOf(env, 'HOST') ?? '127.0.0.1');
+  if (!local && secretOf(env, 'OPS_TOKEN', []) === undefined) {
     const sentence = 'The service listens to other machines, and OPS_TOKEN is missing.';
     complaints.push({ sentence, remedy: 'Set OPS_TOKEN or OPS_TOKEN_FILE, or HOST=127.0.0.1.' });
   }

@@ -49,6 +49,9 @@ function describeIssue(issue: z.core.$ZodIssue, env: Environment): Complaint {
   if (missing && issue.code === 'invalid_type') {
     return { sentence: `${name} is missing.`, remedy: `Set ${name}.` };
   }
+  if (issue.code === 'invalid_type') {
+    return { sentence: `${name} is not of the right kind.`, remedy: `Give a value of the kind: ${issue.expected}.` };
+  }
   if (issue.code === 'custom') return { sentence: `${name}: ${issue.message}`, remedy: `Correct ${name}.` };
   if (issue.code === 'invalid_value') {
     return { sentence: `${name} has a value that is not allowed.`, remedy: `Use one of: ${issue.values.join(', ')}.` };
