@@ -332,6 +332,8 @@ export class SandboxWorld implements World {
     const app = worldApp(this, () => this.replayed);
     if (this.pending.length > 0) await this.replay(app);
     const server = createServer(app);
+    // Longer than clients rest between two calls: a kept connection that closes under a call looks like a partner's reset.
+    server.keepAliveTimeout = 120_000;
     this.server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
