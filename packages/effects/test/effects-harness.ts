@@ -118,6 +118,7 @@ export async function startTestService(o: {
   name?: string;
   executors: Record<string, Executor<Body>>;
   options?: EffectsOptions;
+  studyKeys?: string;
 }): Promise<TestService> {
   const name = o.name ?? `effects-${randomBytes(3).toString('hex')}`;
   const clock = new ManualClock(new Date('2018-09-04T17:00:00Z'));
@@ -135,7 +136,7 @@ export async function startTestService(o: {
     },
   };
   const running = await startService(definition, {
-    env: { [`DATABASE_URL_${name.toUpperCase().replace(/-/g, '_')}`]: o.url, STUDY_KEYS: studyKeys },
+    env: { [`DATABASE_URL_${name.toUpperCase().replace(/-/g, '_')}`]: o.url, STUDY_KEYS: o.studyKeys ?? studyKeys },
     extras: null,
     clock,
     logger: createLogger({ service: name, level: process.env['TEST_LOG'] ?? 'silent' }),

@@ -168,16 +168,14 @@ export class Relay {
     if (topics.length > 0) {
       await this.carrier.ensureTopics(topics);
       const now = await this.carrier.held(topics);
-      const before = new Map(
-        (await this.lock.query('SELECT topic, held FROM bus_topic')).map((row) => [row['topic'], Number(row['held'])]),
-      );
+      const before = new Map((await this.lock.query(leastHeld)).map((row) => [row['topic'], Number(row['held'])]));
       for (const topic of topics) {
         const held = now[topic] ?? 0;
         if (held < (before.get(topic) ?? 0)) {
           await this.lock.query(republish, [[topic]]);
           this.logger.warn({ topic }, 'the topic was lost; everything of it is published again');
         }
-        if (held !== before.get(topic)) {
+        if (held > 0) {
           await this.lock.query(
             'INSERT INTO bus_topic (topic, held) VALUES ($1, $2) ON CONFLICT (topic) DO UPDATE SET held = excluded.held',
             [topic, held],
@@ -188,6 +186,18 @@ export class Relay {
     this.lossCheckedAt = Date.now();
   }
 }
+
+/** What each topic must hold at least: what it once did, and what it accepted from us. */
+const leastHeld = `
+  SELECT topic, max(held) AS held FROM (
+    SELECT topic, held FROM bus_topic
+    UNION ALL
+    SELECT topic, sum(n) FROM (
+      SELECT topic, sum(last_seq) AS n FROM bus_counter GROUP BY topic
+      UNION ALL
+      SELECT topic, -count(*) FROM bus_outbox WHERE published_at IS NULL GROUP BY topic
+    ) accepted GROUP BY topic
+  ) least GROUP BY topic`;
 
 /** Everything of these topics goes out again; whoever knows it drops it. */
 export const republish =
