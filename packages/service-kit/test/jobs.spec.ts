@@ -484,3 +484,49 @@ it('runs through the hour that comes twice, and a daily job once in it', async (
     ...['10:00', '10:15', '10:30', '10:45', '11:00'],
   ]);
 });
+
+describe('when the database was away', () => {
+  const cutAll = (): Promise<unknown> =>
+    f.source
+      .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()')
+      .catch(() => undefined);
+
+  it('goes on with the next tick, and records a run that went on meanwhile', async () => {
+    const engine = f.engine();
+    const { run, open, entered } = gate();
+    engine.define(quarterly({ run }));
+    await engine.start();
+    f.clock.set(at('00:15'));
+    await engine.tick();
+    await eventually(() => entered() === 1);
+    await cutAll();
+    open();
+    await idle(engine);
+    expect((await engine.runs()).map(({ state }) => state)).toEqual(['done']);
+    await settle(engine, '00:30');
+    expect(entered()).toBe(2);
+  });
+
+  it('counts a run that failed on it as a dependency’s failure', async () => {
+    const engine = f.engine();
+    let left = 1;
+    const job = quarterly();
+    engine.define({
+      ...job,
+      run: async (run) => {
+        if (left-- > 0) {
+          await f.source.transaction(async (em) => {
+            await em.query('SELECT pg_terminate_backend(pg_backend_pid())');
+          });
+        }
+        return job.run(run);
+      },
+    });
+    await engine.start();
+    f.clock.set(at('00:15'));
+    await idle(engine);
+    const runs = await engine.runs();
+    expect(runs.map(({ kind, state }) => `${kind} ${state}`)).toEqual(['retry done', 'schedule failed']);
+    expect(runs[1]).toMatchObject({ errorClass: 'dependency' });
+  });
+});

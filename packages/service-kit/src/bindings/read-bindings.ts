@@ -164,7 +164,10 @@ function fromEnvironment(env: Environment, needs: readonly Need[], complaints: C
   }
   const tokens = tokenNames(env);
   const studies = studiesOf(env, tokens);
-  if (studies.length === 0) {
+  // Keys that are none are complained of where all settings are read.
+  const keysBroken =
+    tokens.length === 0 && ['STUDY_KEYS', 'STUDY_KEYS_FILE'].some((key) => valueOf(env, key) !== undefined);
+  if (studies.length === 0 && needs.length > 0 && !keysBroken) {
     const remedy = needs.includes('redcap')
       ? 'Set REDCAP_TOKEN_<STUDY> or its file, or BINDINGS_FILE.'
       : 'Set STUDIES (e.g. ismile), or BINDINGS_FILE.';

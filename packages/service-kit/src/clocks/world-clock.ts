@@ -11,6 +11,8 @@ const answerSchema = z.object({ now: z.iso.datetime(), changedAt: z.iso.datetime
 export class WorldClock implements Clock {
   private present: Date | null = null;
   private changed: Date | null = null;
+  private asking: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
 
   constructor(private readonly url: string) {}
 
@@ -19,7 +21,25 @@ export class WorldClock implements Clock {
     return new Date(this.present);
   }
 
-  async refresh(): Promise<void> {
+  /** One question at a time. Who comes while one is on its way shares the next: its answer might be older than they are. */
+  refresh(): Promise<void> {
+    if (this.asking === null) return this.begin();
+    this.next ??= this.asking.then(
+      () => this.begin(),
+      () => this.begin(),
+    );
+    return this.next;
+  }
+
+  private begin(): Promise<void> {
+    this.next = null;
+    this.asking = this.ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
+  }
+
+  private async ask(): Promise<void> {
     let body: unknown;
     try {
       body = (await axios.get<unknown>(this.url, { timeout: 5_000, proxy: false, responseType: 'json' })).data;

@@ -295,7 +295,9 @@ export class JobEngine implements Jobs {
     const changed = job.quiet ? this.o.clock.outsideChangedAt() : null;
     if (changed === null) return row.next_run_at;
     // A change of the very instant at which the last run began may have come after it looked.
-    if (row.seen_until !== null && changed < row.seen_until) return null;
+    // (A last run in the future belongs to a world that has been set back.)
+    const seen = row.seen_until !== null && row.seen_until <= this.o.clock.now() ? row.seen_until : null;
+    if (seen !== null && changed < seen) return null;
     return changed <= row.next_run_at ? row.next_run_at : nextInstantFrom(job.schedules, changed);
   }
 
@@ -313,7 +315,7 @@ export class JobEngine implements Jobs {
       const due = this.dueAt(job, row);
       if (due !== null && due <= now) outlook.work += 1;
       outlook.work += row.running + row.queued_due;
-      if (!row.paused && isAwaitedRetry(row.failures, row.retry_in_ms)) outlook.work += 1;
+      if (job.on && !row.paused && isAwaitedRetry(row.failures, row.retry_in_ms)) outlook.work += 1;
       const next = [due, row.next_queued].filter((at) => at !== null && at > now);
       for (const at of next) if (at !== null) outlook.nextDue.push({ job: idOf(row), at });
       if (row.last_state === 'failed') outlook.problems.push(`${idOf(row)}: ${row.last_outcome ?? 'failed'}`);
@@ -551,7 +553,7 @@ export class JobEngine implements Jobs {
     if (!ordinary || end.state === 'abandoned') return;
     if (end.state === 'done') {
       await em.query(
-        `UPDATE job SET seen_until = greatest(seen_until, $3::timestamptz), failures = 0, real_retry_at = NULL
+        `UPDATE job SET seen_until = $3, failures = 0, real_retry_at = NULL
           WHERE name = $1 AND binding = $2`,
         [...key, o.startedAt],
       );

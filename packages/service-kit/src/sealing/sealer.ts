@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { StudybridgeError, type Sealed } from '@studybridge/contracts';
+import { rememberSecret } from '../logging/scrub-text';
 import { parseStudyKeys, type StudyKeys } from './study-keys';
 
 /** Seals identifying fields under a study's key and makes keyed fingerprints where equality is needed (law 9). */
@@ -97,5 +98,6 @@ export function createSealer(keysJson: string): Sealer {
       remedy: 'Give per study: current, and keys of 32 bytes in base64.',
     });
   }
+  for (const study of Object.values(keys)) Object.values(study.keys).forEach(rememberSecret);
   return new StudySealer(keys);
 }

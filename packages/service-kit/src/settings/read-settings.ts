@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { serviceDatabaseUrl } from '../database/database-url';
+import { rememberSecret } from '../logging/scrub-text';
+import { parseUrl } from './parse-url';
 import { secretOf, valueOf, type Environment } from './read-environment';
 import { SettingsError, type Complaint } from './settings-error';
 
@@ -37,10 +39,17 @@ function resolveEnvironment(
         });
       } else {
         resolved['DATABASE_URL'] = effective;
+        rememberPassword(effective);
       }
     }
   }
   return resolved;
+}
+
+/** Short ones are left out: they are words that logs need. */
+function rememberPassword(url: string): void {
+  const password = decodeURIComponent(parseUrl(url)?.password ?? '');
+  if (password.length >= 12) rememberSecret(password);
 }
 
 function describeIssue(issue: z.core.$ZodIssue, env: Environment): Complaint {
