@@ -1,8 +1,28 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAxiosError, type AxiosInstance } from 'axios';
+import { isAxiosError } from 'axios';
 import { checkContentType, errorForAnswer, looksLikeHtml, redcapErrorText, type Expected } from './answer-checks';
 import { RedcapBadAnswerError, RedcapError, RedcapUnavailableError } from './errors';
+
+/**
+ * The part of an axios instance that is used, spelled out: axios has one type for `import` and another for `require`, and
+ * an instance of either must do.
+ */
+export interface RedcapHttp {
+  request(config: {
+    method: 'POST';
+    url: string;
+    data: string;
+    headers: Record<string, string>;
+    responseType: 'stream';
+    validateStatus: () => boolean;
+    maxRedirects: number;
+    proxy: false;
+    signal: AbortSignal;
+    maxBodyLength: number;
+    maxContentLength: number;
+  }): Promise<{ status: number; headers: object; data: unknown }>;
+}
 
 /** One call as its watcher sees it: no token, no data. */
 export interface CallReport {
@@ -19,7 +39,7 @@ export interface RedcapClientOptions {
   /** The full address of the API, with the slash at its end. */
   url: string;
   token: string;
-  http: AxiosInstance;
+  http: RedcapHttp;
   /** Longest time for one call, answer included, in milliseconds. */
   timeoutMs: number;
   /** How a repeatable call is repeated after a dependency error; default 3 attempts, 250 ms doubling with jitter. */
@@ -82,7 +102,7 @@ export class RedcapWire {
     let status = 0;
     let serverDate: Date | null = null;
     try {
-      const response = await this.options.http.request<Readable>({
+      const response = await this.options.http.request({
         method: 'POST',
         url: this.options.url,
         data: encode({ ...params, token: this.options.token }),
@@ -96,13 +116,15 @@ export class RedcapWire {
         maxContentLength: Infinity,
       });
       status = response.status;
-      serverDate = toDate(response.headers.date);
+      const headers = response.headers as Record<string, unknown>;
+      const stream = response.data as Readable;
+      serverDate = toDate(headers.date);
       if (status !== 200) {
-        const body = await readAll(response.data, 64 * 1024);
-        throw errorForAnswer(status, body, headerText(response.headers['retry-after']));
+        const body = await readAll(stream, 64 * 1024);
+        throw errorForAnswer(status, body, headerText(headers['retry-after']));
       }
-      checkContentType(call.expected, headerText(response.headers['content-type']) ?? '');
-      return response.data;
+      checkContentType(call.expected, headerText(headers['content-type']) ?? '');
+      return stream;
     } catch (error) {
       throw redcapErrorFrom(error);
     } finally {

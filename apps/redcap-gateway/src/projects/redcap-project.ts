@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createRedcapClient, type CallReport, type RedcapClient } from '@studybridge/redcap-client';
+import { createRedcapClient, type CallReport, type RedcapClient, type RedcapHttp } from '@studybridge/redcap-client';
 import type { Binding, ServiceContext } from '@studybridge/service-kit';
 import { studyById, type ProjectDefinition, type StudyDefinition } from '@studybridge/studies';
-import type { AxiosInstance } from 'axios';
 import type { GatewaySettings } from '../app.config';
 import { UnknownStudyError } from './gateway-errors';
 import { Governor } from './governor';
@@ -28,7 +27,7 @@ export class RedcapProject {
     readonly role: string,
     readonly study: StudyDefinition,
     readonly governor: Governor,
-    http: AxiosInstance,
+    http: RedcapHttp,
     onCall: (report: CallReport) => void,
     signal: AbortSignal,
   ) {
@@ -65,7 +64,7 @@ export class RedcapProject {
 /** Every project of every binding. Throws `UnknownStudyError` for a study or role that is not known here. */
 export function createProjects(
   context: ServiceContext<GatewaySettings>,
-  http: AxiosInstance,
+  http: RedcapHttp,
   onCall: (report: CallReport) => void,
   signal: AbortSignal,
 ): RedcapProject[] {

@@ -1,0 +1,15 @@
+import { eventBusMigrations } from '@studybridge/event-bus';
+import type { ServiceDefinition } from '@studybridge/service-kit';
+import { gatewaySettings, type GatewaySettings } from './app.config';
+import { CreateGatewayTables1800000000000 } from './database/create-tables';
+import { RedcapGatewayModule, type GatewayExtras } from './redcap-gateway.module';
+
+/** redcap-gateway: the only service with REDCap tokens. Sees what changed, says it, and writes what others ask for, guarded. */
+export const redcapGateway: ServiceDefinition<GatewaySettings, GatewayExtras> = {
+  name: 'redcap-gateway',
+  settings: gatewaySettings,
+  secrets: [],
+  needs: ['redcap'],
+  migrations: [...eventBusMigrations, CreateGatewayTables1800000000000],
+  module: (_context, extras) => RedcapGatewayModule.with(extras),
+};

@@ -1,0 +1,262 @@
+import { projectPolled, type Cause } from '@studybridge/contracts';
+import { RedcapUnknownFieldsError } from '@studybridge/redcap-client';
+import type { JobRun } from '@studybridge/service-kit';
+import type { Gateway } from '../gateway';
+import { findLiving, loadSnapshots, type Participant } from '../participants/participant.repository';
+import type { Checked } from '../projects/project-checks';
+import { loadProject, nextReadMark, noteTrouble, type ProjectState } from '../projects/project.repository';
+import type { RedcapProject } from '../projects/redcap-project';
+import { changedSince, type Changes } from './changed-since';
+import { flagOverwrites } from './flag-overwrites';
+import { announcedBy, readRecords, type Expected } from './read-records';
+import { applyMoves, decideMoves, newIdentityLines, rememberLines } from './settle-identity';
+import { settleVanished } from './settle-vanished';
+import { flatRowKeyOf } from './split-rows';
+import { storeRecords } from './store-records';
+
+/** How often rows that moved on under an export are read again before the next poll gets them. */
+const rereads = 5;
+
+type Counts = Record<string, number>;
+
+/**
+ * One look at a project (travel step 1). `ids`: what changed since the last time. `full`: that, and then everything, the
+ * nightly safety net. The first look of a binding reads everything as baseline.
+ */
+export async function pollProject(
+  gateway: Gateway,
+  project: RedcapProject,
+  kind: 'ids' | 'full',
+  run: JobRun,
+): Promise<Counts> {
+  const { context } = gateway;
+  try {
+    const counts = await look(gateway, project, kind, run);
+    await noteTrouble(context.dataSource, project, null, context.clock.now());
+    gateway.wakeWriter();
+    return counts;
+  } catch (error) {
+    // The dictionary changed since the last check: the next attempt looks again and reads what is left.
+    if (error instanceof RedcapUnknownFieldsError) gateway.checks.expire(project);
+    await noteTrouble(context.dataSource, project, error, context.clock.now());
+    throw error;
+  }
+}
+
+async function look(gateway: Gateway, project: RedcapProject, kind: 'ids' | 'full', run: JobRun): Promise<Counts> {
+  const { context, checks } = gateway;
+  let checked = await checks.ensure(project);
+  const state = await loadProject(context.dataSource, project);
+  const asOf = context.clock.now();
+  const work = { gateway, project, run, state, asOf };
+  if (state.baselineAt === null) return readEverything({ ...work, checked }, 'baseline');
+  if (run.from !== undefined) state.cursorAt = run.from;
+  let counts: Counts;
+  try {
+    counts = await readChanges({ ...work, checked });
+  } catch (error) {
+    if (!(error instanceof RedcapUnknownFieldsError)) throw error;
+    checks.expire(project);
+    checked = await checks.ensure(project);
+    counts = await readChanges({ ...work, checked });
+  }
+  if (kind === 'ids' && state.declaredHash === project.declaredHash) return counts;
+  const cause = state.declaredHash === project.declaredHash ? 'reconcile' : 'schema';
+  const more = await readEverything({ ...work, checked }, cause);
+  for (const [name, count] of Object.entries(more)) counts[name] = (counts[name] ?? 0) + count;
+  return counts;
+}
+
+interface Work {
+  gateway: Gateway;
+  project: RedcapProject;
+  run: JobRun;
+  state: ProjectState;
+  checked: Checked;
+  asOf: Date;
+}
+
+async function readChanges(work: Work): Promise<Counts> {
+  const { gateway, project, run, state, checked, asOf } = work;
+  const { dataSource, config, logger } = gateway.context;
+  const mark = await nextReadMark(dataSource);
+  const changes = await changedSince(project, {
+    since: state.cursorAt ?? asOf,
+    now: asOf,
+    overlapMs: config.REDCAP_OVERLAP_MINUTES * 60_000,
+    mayReadLog: checked.mayReadLog,
+    logNewest: state.logNewest,
+  });
+  const moved = run.dryRun ? { moves: 0, readAgain: [] } : await followIdentities(work, changes, mark);
+  for (const record of moved.readAgain) if (!changes.announced.has(record)) changes.announced.set(record, new Set());
+  const counts = await readAndStore(work, changes.announced, mark, 'live');
+  counts.identityMoves = moved.moves;
+  if (run.dryRun) return counts;
+  await dataSource.transaction(async (em) => {
+    await run.lease.assert(em);
+    if (changes.log) counts.overwritten = await flagOverwrites(em, project, changes.log.edits, asOf);
+    await finish(em, work, { kind: 'ids', seen: counts.records ?? 0, changed: counts.changed ?? 0 }, changes);
+  });
+  if ((counts.changed ?? 0) > 0) logger.info({ project: project.name, ...counts }, 'changes published');
+  return counts;
+}
+
+/** Deletions and renames that the log tells, before the rows are compared. */
+async function followIdentities(
+  work: Work,
+  changes: Changes,
+  mark: number,
+): Promise<{ moves: number; readAgain: string[] }> {
+  const { gateway, project, run, asOf } = work;
+  const lines = changes.log ? await newIdentityLines(gateway, project, changes.log.identity) : [];
+  if (lines.length === 0) return { moves: 0, readAgain: [] };
+  const living = await findLiving(gateway.context.dataSource, project);
+  const present = living.filter((participant) => participant.presence === 'present');
+  const knownRecords = new Set(present.map((participant) => participant.recordId));
+  const matters = lines.some((line) =>
+    line.kind === 'delete' ? knownRecords.has(line.record) : line.kind === 'rename',
+  );
+  let decided: Awaited<ReturnType<typeof decideMoves>> = { moves: [], readAgain: [], held: [] };
+  if (matters) {
+    const { recordIdField } = project.definition;
+    const existing = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
+    decided = await decideMoves(project, present, lines, new Set(existing.keys()));
+  }
+  await applyMoves(gateway, project, run.lease, { ...decided, lines, cause: 'live', asOf, mark });
+  return { moves: decided.moves.length, readAgain: decided.readAgain };
+}
+
+async function readEverything(work: Work, cause: Cause): Promise<Counts> {
+  const { gateway, project, run, checked, asOf } = work;
+  const { dataSource, config } = gateway.context;
+  const { recordIdField } = project.definition;
+  const mark = await nextReadMark(dataSource);
+  const announced = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
+  let changes: Changes | null = null;
+  if (cause === 'baseline') {
+    // What the log tells of the time before is history: remembered, so that later polls do not act on it.
+    changes = await changedSince(project, {
+      since: asOf,
+      now: asOf,
+      overlapMs: config.REDCAP_OVERLAP_MINUTES * 60_000,
+      mayReadLog: checked.mayReadLog,
+      logNewest: null,
+    });
+  }
+  const counts: Counts = run.dryRun || cause === 'baseline' ? {} : await settleVanished(work, announced, cause, mark);
+  const stored = await readAndStore(work, announced, mark, cause);
+  for (const [name, count] of Object.entries(stored)) counts[name] = (counts[name] ?? 0) + count;
+  if (run.dryRun) return counts;
+  const lines = changes?.log ? await newIdentityLines(gateway, project, changes.log.identity) : [];
+  await dataSource.transaction(async (em) => {
+    await run.lease.assert(em);
+    await rememberLines(em, project, lines);
+    await finish(em, work, { kind: 'full', seen: counts.records ?? 0, changed: counts.changed ?? 0 }, changes);
+  });
+  return counts;
+}
+
+/** Reads records in bounded parts and stores each in a transaction of its own; what moved on meanwhile is read again. */
+async function readAndStore(
+  work: Work,
+  announced: ReadonlyMap<string, ReadonlySet<string>>,
+  firstMark: number,
+  cause: Cause,
+): Promise<Counts> {
+  const { gateway, project, run, checked, asOf } = work;
+  const { dataSource, config } = gateway.context;
+  const counts: Counts = { records: 0, changed: 0, added: 0 };
+  const size = config.REDCAP_RECORDS_PER_EXPORT;
+  let queue = [...announced.keys()];
+  let expected: Expected = announced;
+  let mark = firstMark;
+  for (let round = 0; queue.length > 0 && round <= rereads; round += 1) {
+    const again: string[] = [];
+    for (let from = 0; from < queue.length; from += size) {
+      run.signal.throwIfAborted();
+      const part = queue.slice(from, from + size);
+      const records = await readRecords(project, checked, part, expected, await knownRows(work, part));
+      await gateway.at('poll:staged');
+      counts.records! += records.size;
+      if (run.dryRun) continue;
+      const stored = await storeRecords(gateway, project, checked, run.lease, { records, mark, cause, asOf });
+      await gateway.at('poll:stored');
+      counts.changed! += stored.changed;
+      counts.added! += stored.added;
+      again.push(...stored.readAgain);
+    }
+    queue = again;
+    expected = new Map();
+    mark = await nextReadMark(dataSource);
+  }
+  return counts;
+}
+
+/** The flat rows in which what we know of records must come. */
+async function knownRows(work: Work, records: readonly string[]): Promise<Expected> {
+  const { dataSource } = work.gateway.context;
+  const { project, checked } = work;
+  const participants = await dataSource.query<Pick<Participant, 'id' | 'recordId'>[]>(
+    `SELECT id, record_id AS "recordId" FROM participant
+      WHERE binding = $1 AND role = $2 AND record_id = ANY($3) AND presence = 'present'`,
+    [project.binding.id, project.role, records],
+  );
+  const snapshots = await loadSnapshots(
+    dataSource,
+    participants.map((participant) => participant.id),
+  );
+  return new Map(
+    participants.map((participant) => [
+      participant.recordId,
+      new Set((snapshots.get(participant.id) ?? []).map((row) => flatRowKeyOf(checked.design, row))),
+    ]),
+  );
+}
+
+/** The last transaction of a look: the cursor moves only now, and the poll is said to be done. */
+async function finish(
+  em: Parameters<typeof rememberLines>[0],
+  work: Work,
+  done: { kind: 'ids' | 'full'; seen: number; changed: number },
+  changes: Changes | null,
+): Promise<void> {
+  const { gateway, project, asOf, state } = work;
+  const newest = changes?.log?.newest ?? null;
+  await em.query(
+    `UPDATE project SET baseline_at = coalesce(baseline_at, $3), cursor_at = $3, declared_hash = $4, polled_at = $3,
+        compared_at = CASE WHEN $5 THEN $3 ELSE compared_at END, log_newest = greatest(log_newest, $6)
+      WHERE binding = $1 AND role = $2`,
+    [project.binding.id, project.role, asOf, project.declaredHash, done.kind === 'full', newest],
+  );
+  if (newest !== null && state.logNewest !== newest) {
+    await em.query(`DELETE FROM log_seen WHERE binding = $1 AND role = $2 AND wall_time < $3`, [
+      project.binding.id,
+      project.role,
+      daysBefore(newest, 7),
+    ]);
+  }
+  await gateway.bus.publish(
+    em,
+    projectPolled,
+    {
+      project: project.role,
+      kind: done.kind,
+      asOf: asOf.toISOString(),
+      recordsSeen: done.seen,
+      participantsChanged: done.changed,
+      binding: project.binding.id,
+    },
+    {
+      binding: project.binding.id,
+      study: project.study.id,
+      cause: 'live',
+      correlationId: work.run.id,
+      occurredAt: asOf,
+    },
+  );
+}
+
+function daysBefore(wall: string, days: number): string {
+  const at = new Date(`${wall.slice(0, 10)}T00:00:00Z`);
+  return new Date(at.getTime() - days * 24 * 3_600_000).toISOString().slice(0, 10);
+}

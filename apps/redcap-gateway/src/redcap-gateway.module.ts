@@ -1,0 +1,160 @@
+import { HttpModule, HttpService } from '@nestjs/axios';
+import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
+import { StudybridgeError, writeRequested } from '@studybridge/contracts';
+import { createEventBus, type Carrier } from '@studybridge/event-bus';
+import { SERVICE_CONTEXT, type ServiceContext } from '@studybridge/service-kit';
+import { Counter } from 'prom-client';
+import type { GatewaySettings } from './app.config';
+import type { Gateway, GatewayPoint } from './gateway';
+import { pollProject } from './polling/poll-project';
+import { ProjectChecks } from './projects/project-checks';
+import { noteTrouble } from './projects/project.repository';
+import { createProjects, type RedcapProject } from './projects/redcap-project';
+import { addCommands } from './status/add-commands';
+import { countOpenWrites, gatewayProblems, gatewayStatus } from './status/gateway-status';
+import { requestCells } from './writes/request-cells';
+import { Writer } from './writes/writer';
+
+/** What redcap-gateway is started with beside its settings. */
+export interface GatewayExtras {
+  carrier: Carrier;
+  /** For proofs: called at named points of the work; what it throws ends the work there. */
+  at?: (point: GatewayPoint) => void | Promise<void>;
+}
+
+const stopPatienceMs = 8_000;
+
+/** Injection token of {@link GatewayExtras}. */
+const EXTRAS = Symbol('redcap-gateway extras');
+
+/** Wires the features together: what is heard, what runs on schedules, what starts and stops. */
+@Injectable()
+class GatewayWiring {
+  constructor(
+    @Inject(SERVICE_CONTEXT) context: ServiceContext<GatewaySettings>,
+    @Inject(EXTRAS) extras: GatewayExtras,
+    @Inject(HttpService) http: HttpService,
+  ) {
+    const stopping = new AbortController();
+    const calls = new Counter({
+      name: 'redcap_calls_total',
+      help: 'Calls to REDCap by content, action and status (0 = no answer).',
+      labelNames: ['content', 'action', 'status'],
+      registers: [context.registry],
+    });
+    const projects = createProjects(
+      context,
+      http.axiosRef,
+      ({ content, action, status }) => calls.inc({ content, action, status }),
+      stopping.signal,
+    );
+    const gateway: Gateway = {
+      context,
+      bus: createEventBus(context, extras.carrier),
+      checks: new ProjectChecks(context),
+      at: async (point) => extras.at?.(point),
+      wakeWriter: () => {
+        for (const writer of writers) writer.wake(true);
+      },
+    };
+    const writers = projects.map((project) => new Writer(gateway, project));
+
+    gateway.bus.consume(writeRequested, async (em, envelope) => {
+      const { project: role } = envelope.payload;
+      const at = projects.findIndex((one) => one.binding.id === envelope.binding && one.role === role);
+      if (at < 0) throw unknownProject(envelope.binding, role);
+      await requestCells(em, gateway, projects[at]!, envelope);
+      // After the commit of this message; a sweep catches what comes too early.
+      setTimeout(() => writers[at]!.wake(), 5).unref();
+    });
+    defineJobs(gateway, projects);
+    addCommands(gateway, projects);
+    context.ops.addStatus('redcap-gateway', () => gatewayStatus(gateway, projects));
+    context.idle.addWork('writes', () => countOpenWrites(gateway));
+    context.idle.addProblems(() => gatewayProblems(gateway));
+    context.idle.addWaker(() => {
+      for (const writer of writers) writer.wake();
+    });
+
+    context.onStart(async () => {
+      for (const writer of writers) writer.start();
+      await Promise.resolve();
+      for (const project of projects) void this.checkAtStart(gateway, project);
+    });
+    context.onStop(async () => {
+      // A write in progress may end; one that takes too long is broken off and decided at the next start.
+      const patience = setTimeout(() => stopping.abort(), stopPatienceMs);
+      await Promise.all(writers.map((writer) => writer.stop()));
+      clearTimeout(patience);
+      stopping.abort();
+      await Promise.all([...new Set(projects.map((project) => project.governor))].map((one) => one.flush()));
+    });
+  }
+
+  /** Shows early what is wrong with a token or a project; it hinders nobody else, and every poll looks again. */
+  private async checkAtStart(gateway: Gateway, project: RedcapProject): Promise<void> {
+    const { context } = gateway;
+    try {
+      await gateway.checks.ensure(project);
+    } catch (error) {
+      context.logger.warn({ err: error, project: project.name }, 'the project could not be checked');
+      await noteTrouble(context.dataSource, project, error, context.clock.now()).catch(() => undefined);
+    }
+  }
+}
+
+function defineJobs(gateway: Gateway, projects: readonly RedcapProject[]): void {
+  const bindings = new Map<string, RedcapProject[]>();
+  for (const project of projects) {
+    bindings.set(project.binding.id, [...(bindings.get(project.binding.id) ?? []), project]);
+  }
+  for (const [binding, own] of bindings) {
+    const schedules = own[0]!.study.schedules;
+    for (const [name, kind] of [
+      ['redcap-poll', 'ids'],
+      ['full-comparison', 'full'],
+    ] as const) {
+      gateway.context.jobs.define({
+        name,
+        binding,
+        schedules: [...(schedules[name] ?? [])],
+        overlap: 'skip',
+        catchUp: 'one',
+        quiet: true,
+        settings: {
+          overlapMinutes: gateway.context.config.REDCAP_OVERLAP_MINUTES,
+          recordsPerExport: gateway.context.config.REDCAP_RECORDS_PER_EXPORT,
+        },
+        run: async (run) => {
+          const total: Record<string, number> = {};
+          for (const project of own) {
+            for (const [what, n] of Object.entries(await pollProject(gateway, project, kind, run))) {
+              total[what] = (total[what] ?? 0) + n;
+            }
+          }
+          return total;
+        },
+      });
+    }
+  }
+}
+
+function unknownProject(binding: string, role: string): StudybridgeError {
+  return new StudybridgeError(`A write names the project ${role} of ${binding}, which is not here.`, {
+    code: 'UNKNOWN_PROJECT',
+    errorClass: 'setting',
+    remedy: 'Add the binding to this service.',
+  });
+}
+
+@Module({})
+export class RedcapGatewayModule {
+  /** The service's features over what it is started with. */
+  static with(extras: GatewayExtras): DynamicModule {
+    return {
+      module: RedcapGatewayModule,
+      imports: [HttpModule],
+      providers: [{ provide: EXTRAS, useValue: extras }, GatewayWiring],
+    };
+  }
+}
