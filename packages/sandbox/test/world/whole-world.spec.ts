@@ -2,12 +2,19 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ismileCohort } from '@studybridge/studies';
+import type { ProjectJson } from '../../src/redcap/project';
 import { createWorld, sandboxToken, type World } from '../../src';
 
 const worlds: World[] = [];
 afterAll(async () => {
   for (const world of worlds) await world.close();
 });
+
+/** Records as they are stored; the log's lines about reading may be lost. */
+function recordsOf(world: World) {
+  const { projects } = world.snapshot()['redcap'] as { projects: ProjectJson[] };
+  return projects.map(({ records }) => records);
+}
 
 async function open(stateFile?: string) {
   const world = createWorld({ cohort: ismileCohort({ pairs: 120 }), stateFile });
@@ -43,9 +50,9 @@ it('brings REDCap back as it was when the process died', async () => {
   }[];
   const data = [{ record_id: row!.record_id, redcap_event_name: 'baseline_arm_1', ag_last_error: 'written just now' }];
   await redcap(url, { content: 'record', action: 'import', type: 'flat', data: JSON.stringify(data) });
-  const before = world.snapshot();
   const { world: second, url: secondUrl } = await open(stateFile);
-  expect(second.snapshot()).toEqual(before);
+  expect(second.now).toEqual(world.now);
+  expect(recordsOf(second)).toEqual(recordsOf(world));
   expect(JSON.stringify(await redcap(secondUrl, { content: 'record' }))).toContain('written just now');
 });
 
