@@ -58,7 +58,8 @@ export async function carryOut(
   participant.held = decision.held;
   participant.baselineHold = decision.baselineHold;
   participant.attention = attention;
-  if (participant.presence !== 'deleted') {
+  // Nothing is written while the record is gone or in doubt: the gateway would have to refuse it.
+  if (participant.presence === 'present') {
     const desired = desiredCells(place, { participant, member, attention, late: o.late ?? false });
     if (desired) await requestCells(em, room, place, participant, cells, desired, now);
   }

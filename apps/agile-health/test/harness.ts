@@ -54,7 +54,7 @@ export const readyFamily: Record<string, string> = {
 };
 
 /** The gateway's part, played by the test: says what REDCap holds, writes what is asked for, settles it. */
-export class Gateway {
+class Gateway {
   readonly said: Record<string, number> = {};
   readonly heard: Record<string, number> = {};
   readonly requests: Envelope<WriteRequested>[] = [];
@@ -200,6 +200,8 @@ export interface Stage {
   logged(): string;
   /** Waits until nothing more will happen by itself. */
   idle(): Promise<void>;
+  /** Waits until everything that the gateway said is decided upon; effects may be waiting. */
+  heard(): Promise<void>;
   status(): Promise<{
     studies: {
       ismile: {
@@ -237,7 +239,13 @@ export async function clearStage(): Promise<void> {
 
 /** The service over a real database, the in-process carrier, and the partner's stand-in over real HTTP. */
 export async function setStage(
-  o: { startAt?: string; goLiveAt?: string; env?: Record<string, string>; at?: AgileHealthExtras['at'] } = {},
+  o: {
+    replicas?: number;
+    startAt?: string;
+    goLiveAt?: string;
+    env?: Record<string, string>;
+    at?: AgileHealthExtras['at'];
+  } = {},
 ): Promise<Stage> {
   const world = createWorld({
     startAt: new Date(o.startAt ?? '2018-09-04T17:00:00Z'),
@@ -277,6 +285,10 @@ export async function setStage(
     });
   const stage = { service: await start() };
   open.push(() => stage.service.stop());
+  for (let n = 1; n < (o.replicas ?? 1); n += 1) {
+    const replica = await start();
+    open.push(() => replica.stop());
+  }
   const get = async (path: string) => (await fetch(`${stage.service.url}${path}`)).text();
   return Object.assign(stage, {
     world,
@@ -306,6 +318,16 @@ export async function setStage(
         },
         { what: 'the service to be idle', timeoutMs: 20_000 },
       );
+    },
+    async heard() {
+      await eventually(async () => {
+        const { work, topics } = JSON.parse(await get('/idle')) as {
+          work: Record<string, number>;
+          topics: { heard: Record<string, number> };
+        };
+        const all = Object.entries(gateway.said).every(([topic, n]) => (topics.heard[topic] ?? 0) === n);
+        return all && work['inbox'] === 0;
+      });
     },
     async status() {
       return JSON.parse(await get('/status')) as never;

@@ -33,6 +33,14 @@ export async function readMember(em: EntityManager, participantId: string): Prom
   return found[0] ?? null;
 }
 
+/** The members of many participants, by participant. */
+export async function readMembers(em: EntityManager, participantIds: string[]): Promise<Map<string, Member>> {
+  const found: Member[] = await em.query(`SELECT ${selectList} FROM member WHERE participant_id = ANY($1::uuid[])`, [
+    participantIds,
+  ]);
+  return new Map(found.map((member) => [member.participantId, member]));
+}
+
 /** Inserts or replaces. */
 export async function saveMember(em: EntityManager, member: Member): Promise<void> {
   await em.query(

@@ -1,7 +1,8 @@
 import type { JobRun } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
+import { z } from 'zod';
 import { carryOut } from '../carry-out';
-import { type Member, readMember, saveMember } from '../members/member-store';
+import { type Member, readMember, readMembers, saveMember } from '../members/member-store';
 import { newsOf, takeOver } from '../members/partner-news';
 import type { PartnerMember } from '../partner/partner-member';
 import { lockParticipant } from '../participants/participant-store';
@@ -27,7 +28,11 @@ export async function pollStatuses(room: Room, place: Place, run: JobRun): Promi
     const answer = await place.client.changedSince(since, cursor, run.signal);
     counts.members += answer.members.length;
     if (!run.dryRun) {
+      const known = await readMembers(dataSource.manager, answer.members.flatMap(idOf));
       for (const member of answer.members) {
+        // Most of a page is known already and needs no transaction.
+        const ours = known.get(member.externalId ?? '');
+        if (ours && saysNothingNew(place, ours, member)) continue;
         const took = await takeStatus(room, place, run, member);
         if (took === 'changed') counts.changed += 1;
         if (took === 'unknown') counts.unknown += 1;
@@ -73,8 +78,8 @@ async function takeStatus(
   run: JobRun,
   told: PartnerMember,
 ): Promise<'same' | 'changed' | 'unknown'> {
-  const { externalId } = told;
-  if (externalId === null || !/^[0-9a-f-]{36}$/.test(externalId)) return odd(room);
+  const [externalId] = idOf(told);
+  if (externalId === undefined) return odd(room);
   return room.context.dataSource.transaction(async (em) => {
     await lockParticipant(em, externalId);
     await run.lease.assert(em);
@@ -88,6 +93,16 @@ async function takeStatus(
     await carryOut(em, room, externalId);
     return 'changed';
   });
+}
+
+/** The participant that a member names, if it can be one of ours. */
+function idOf({ externalId }: PartnerMember): string[] {
+  return externalId !== null && z.uuid().safeParse(externalId).success ? [externalId.toLowerCase()] : [];
+}
+
+function saysNothingNew(place: Place, ours: Member, told: PartnerMember): boolean {
+  const after = { ...ours };
+  return !takeOver(place.agile, after, newsOf(told)) || contentOf(after) === contentOf(ours);
 }
 
 /** A member without when it was seen, for comparing. */

@@ -24,7 +24,9 @@ export async function requestCells(
   const touched: Cell[] = [];
   const ask = (field: string, value: string) => {
     const cell = cells.get(field) ?? blankCell(field);
-    if ((cell.asked ?? cell.known) === value || isRefusedForGood(cell, value)) return;
+    if ((cell.asked ?? cell.known) === value) return;
+    // A timestamp that was refused because it would have gone alone may go along with another cell now.
+    if (field !== fields.lastTimestamp && isRefusedForGood(cell, value)) return;
     // Another value than the one that was refused or overwritten starts with a clean slate.
     if (cell.refusedValue !== null && cell.refusedValue !== value) {
       Object.assign(cell, { refusals: 0, refusedReason: null, refusedValue: null, overwrites: 0 });
