@@ -325,6 +325,25 @@ describe('law 7', () => {
   });
 });
 
+describe('an enrolment that waits too long', () => {
+  it('shows as pending after a day, and expires with its consent instead of going out late', async () => {
+    const stage = await setStage();
+    fault(stage, { kind: '503', times: 0, match: { path: 'externalId' } });
+    const id = await stage.gateway.newFamily();
+    await stage.heard();
+    expect(stage.gateway.cells(id)).toEqual({});
+    await stage.ops('status.now');
+    await eventually(() => stage.gateway.cells(id)['ag_enroll_status'] === '0');
+    expect(stage.gateway.cells(id)).toMatchObject({ ag_last_error: 'PARTNER_PENDING' });
+    stage.world.advanceTo(new Date('2018-10-05T04:00:00Z'));
+    stage.world.clearFaults();
+    await stage.idle();
+    expect(stage.partner()).toEqual([]);
+    expect(stage.gateway.cells(id)).toMatchObject({ ag_enroll_status: '8', ag_last_error: 'EXPIRED' });
+    expect((await stage.status()).calls.partnerPosts).toBe(0);
+  });
+});
+
 describe('a record that goes', () => {
   it('has nothing more sent for it when it is deleted; its member is flagged', async () => {
     const stage = await setStage();
