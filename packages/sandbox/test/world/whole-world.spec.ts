@@ -65,5 +65,5 @@ it('shows projects, records and their cells to a person', async () => {
   const record = new RegExp(`${project}/records/[^"]+`).exec(list)![0];
   const cells = await fetch(`${url}${record}`);
   expect(cells.status).toBe(200);
-  expect(await cells.text()).toContain('record_id');
+  expect(await cells.text()).toContain('<th>eligible</th>');
 });
