@@ -47,17 +47,17 @@ export const reasons = {
   BASELINE_NOT_RELEASED: reason(
     ['held'],
     'The family was there before Studybridge went live and is not known at the partner.',
-    'Release the family with `ops parked release`, or leave it.',
+    'Release the family with `ops enrolment release`, or leave it.',
   ),
   BEFORE_GO_LIVE: reason(
     ['held'],
     'The consent is dated before Studybridge went live.',
-    'Release the family with `ops parked release`, or leave it.',
+    'Release the family with `ops enrolment release`, or leave it.',
   ),
   EXPIRED: reason(
     ['held'],
     'The deciding fact is too old to act on by itself.',
-    'Release the family with `ops parked release`, or leave it.',
+    'Release the family with `ops enrolment release`, or leave it.',
   ),
   PARTNER_PENDING: reason(['held'], 'The partner has not answered yet.', 'Wait; it heals by itself.'),
   UNKNOWN_CODE: reason(

@@ -54,6 +54,8 @@ export interface JobOutlook {
 }
 
 const idOf = (job: { name: string; binding: string }): string => `${job.name}@${job.binding}`;
+/** Apart, since `name@binding` looks like an e-mail address, which logs hide. */
+const loggedAs = (job: { name: string; binding: string }): object => ({ job: job.name, binding: job.binding });
 
 /** Jobs kept in the database and run under fenced leases; see DESIGN.md, Jobs. */
 export class JobEngine implements Jobs {
@@ -351,7 +353,7 @@ export class JobEngine implements Jobs {
       'UPDATE job SET next_run_at = $3 WHERE name = $1 AND binding = $2 AND next_run_at = $4',
       [job.name, job.binding, next, row.next_run_at],
     );
-    this.o.logger.info({ job: idOf(job) }, 'an instant was left out: the run before it goes on');
+    this.o.logger.info({ ...loggedAs(job) }, 'an instant was left out: the run before it goes on');
     return true;
   }
 
@@ -387,7 +389,7 @@ export class JobEngine implements Jobs {
     await lease.assert(em);
     await em.query('SELECT 1 FROM job WHERE name = $1 AND binding = $2 FOR UPDATE', [job.name, job.binding]);
     for (const lost of await abandonRuns(em, job.name, job.binding, now)) {
-      this.o.logger.warn({ job: idOf(job), run: lost.id }, 'a run was cut off');
+      this.o.logger.warn({ ...loggedAs(job), run: lost.id }, 'a run was cut off');
       await this.requeue(em, job, lost, lost.attempt + 1, now);
     }
     const rows = await lookAtJobs(em, now);
@@ -471,7 +473,7 @@ export class JobEngine implements Jobs {
       await this.conclude(job, run, lease, { startedAt, counts, log, failure, began });
     } catch (error) {
       // Whoever takes the lease next will find the run still marked as running, and see that it was cut off.
-      this.o.logger.warn({ job: idOf(job), run: run.id, err: error }, 'the end of a run could not be recorded');
+      this.o.logger.warn({ ...loggedAs(job), run: run.id, err: error }, 'the end of a run could not be recorded');
     } finally {
       stopKeeping();
       await lease.release().catch(() => undefined);
@@ -508,7 +510,7 @@ export class JobEngine implements Jobs {
     }
     this.ended.inc({ job: job.name, binding: job.binding, outcome: end.state });
     this.seconds.observe({ job: job.name, binding: job.binding }, (Date.now() - o.began) / 1_000);
-    const line = { job: idOf(job), run: run.id, kind: run.kind, counts: end.counts, ms: Date.now() - o.began };
+    const line = { ...loggedAs(job), run: run.id, kind: run.kind, counts: end.counts, ms: Date.now() - o.began };
     if (end.state === 'failed') this.o.logger.warn({ ...line, err: o.failure }, 'a run failed');
     else this.o.logger.debug(line, `a run is ${end.state}`);
   }
