@@ -5,7 +5,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { BusMetrics } from './bus-metrics';
 import type { WireMessage } from './carrier';
 import type { BusFaults } from './faults';
-import { type DeadReason, readMessage } from './read-message';
+import { type DeadReason, readMessage, type ReadMessage } from './read-message';
 
 interface Item {
   topic: string;
@@ -14,6 +14,9 @@ interface Item {
   id: string;
   value: string;
 }
+
+/** A topic that nobody here listens to: the carrier is set up wrongly, and nothing may vanish for it. */
+const notOurs: ReadMessage = { ok: false, reason: 'FOREIGN', key: null, seq: null, id: null };
 
 interface Dead {
   topic: string;
@@ -101,8 +104,7 @@ export class InboxStore {
     const dead: Dead[] = [];
     for (const message of batch) {
       const event = this.events.get(message.topic);
-      if (event === undefined) continue;
-      const read = readMessage(message, event);
+      const read = event === undefined ? notOurs : readMessage(message, event);
       const { topic, value } = message;
       if (read.ok) items.push({ topic, key: message.key, seq: read.envelope.seq, id: read.envelope.id, value });
       else dead.push({ topic, key: read.key, seq: read.seq, id: read.id, reason: read.reason, value });

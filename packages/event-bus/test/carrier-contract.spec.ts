@@ -36,7 +36,8 @@ const kinds: Kind[] = [
     make: async () => {
       const brokers = await testKafkaBrokers();
       const logger = createLogger({ service: 'test', level: process.env['TEST_LOG'] ?? 'silent' });
-      return () => createKafkaCarrier({ brokers, clientId: 'test', partitions: 4, logger });
+      const namespace = `contract-${randomUUID().slice(0, 8)}`;
+      return () => createKafkaCarrier({ brokers, clientId: 'test', partitions: 4, namespace, logger });
     },
   },
 ];

@@ -20,7 +20,7 @@ const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 const logger = createLogger({ service: 'test', level: process.env['TEST_LOG'] ?? 'silent' });
 const carrierFor = (brokers: string[], partitions = 3) =>
-  createKafkaCarrier({ brokers, clientId: 'test', partitions, logger });
+  createKafkaCarrier({ brokers, clientId: 'test', partitions, namespace: 'trouble', logger });
 const withKafka = kafkaAvailable() || process.env['CI'] === 'true';
 
 (withKafka ? describe : describe.skip)('when Kafka is in trouble', () => {
@@ -126,7 +126,7 @@ const withKafka = kafkaAvailable() || process.env['CI'] === 'true';
     await expect(other.ensureTopics([event.topic])).rejects.toMatchObject({
       code: 'CARRIER_SETTING',
       errorClass: 'setting',
-      message: `The topic ${event.topic} has 3 partitions, and 5 are stated.`,
+      message: `The topic trouble.${event.topic} has 3 partitions, and 5 are stated.`,
     });
   });
 });

@@ -12,6 +12,8 @@ export interface KafkaCarrierOptions {
   clientId: string;
   /** Default 12. */
   partitions?: number;
+  /** Stands before every topic and group, so that several installations (or test runs) can share a broker. */
+  namespace?: string;
   logger: Logger;
   ssl?: KafkaConfig['ssl'];
   sasl?: KafkaConfig['sasl'];
@@ -24,6 +26,7 @@ class KafkaCarrier implements Carrier {
   readonly kind = 'kafka';
   private readonly kafka: Kafka;
   private readonly partitions: number;
+  private readonly prefix: string;
   private readonly logger: Logger;
   private producer: Promise<Producer> | null = null;
   private admin: Promise<Admin> | null = null;
@@ -31,6 +34,7 @@ class KafkaCarrier implements Carrier {
 
   constructor(o: KafkaCarrierOptions) {
     this.partitions = o.partitions ?? 12;
+    this.prefix = o.namespace === undefined ? '' : `${o.namespace}.`;
     this.logger = o.logger;
     this.kafka = new Kafka({
       clientId: o.clientId,
@@ -45,8 +49,9 @@ class KafkaCarrier implements Carrier {
     });
   }
 
-  async ensureTopics(topics: string[]): Promise<void> {
-    if (topics.length === 0) return;
+  async ensureTopics(names: string[]): Promise<void> {
+    if (names.length === 0) return;
+    const topics = names.map((name) => this.prefix + name);
     await this.withAdmin(async (admin) => {
       const known = new Set(await admin.listTopics());
       const missing = topics.filter((topic) => !known.has(topic));
@@ -72,7 +77,12 @@ class KafkaCarrier implements Carrier {
   async publish(batch: WireMessage[]): Promise<void> {
     if (batch.some((message) => sizeOf(message) > maxMessageBytes)) throw new MessageRefusedError('it is too large');
     const topics = new Map<string, WireMessage[]>();
-    for (const message of batch) topics.set(message.topic, [...(topics.get(message.topic) ?? []), message]);
+    for (const message of batch) {
+      const topic = this.prefix + message.topic;
+      const messages = topics.get(topic);
+      if (messages === undefined) topics.set(topic, [message]);
+      else messages.push(message);
+    }
     try {
       const producer = await this.connectedProducer();
       await producer.sendBatch({
@@ -96,7 +106,12 @@ class KafkaCarrier implements Carrier {
     topics: string[],
     onBatch: (batch: WireMessage[]) => Promise<void>,
   ): Promise<() => Promise<void>> {
-    const subscription = new KafkaSubscription(this.kafka, group, topics, onBatch, this.logger);
+    const subscription = new KafkaSubscription(
+      this.kafka,
+      { group, topics, prefix: this.prefix },
+      onBatch,
+      this.logger,
+    );
     const members = this.subscriptions.get(group) ?? new Set();
     this.subscriptions.set(group, members.add(subscription));
     try {
@@ -116,7 +131,7 @@ class KafkaCarrier implements Carrier {
     return this.withAdmin(async (admin) => {
       const held: Record<string, number> = {};
       for (const topic of topics) {
-        const offsets = await admin.fetchTopicOffsets(topic);
+        const offsets = await admin.fetchTopicOffsets(this.prefix + topic);
         held[topic] = offsets.reduce((sum, partition) => sum + Number(partition.high), 0);
       }
       return held;
@@ -127,8 +142,8 @@ class KafkaCarrier implements Carrier {
     const starts = await this.withAdmin(async (admin) => {
       const found: { topic: string; partition: number; offset: string }[] = [];
       for (const topic of topics) {
-        for (const { partition, low } of await admin.fetchTopicOffsets(topic))
-          found.push({ topic, partition, offset: low });
+        const offsets = await admin.fetchTopicOffsets(this.prefix + topic);
+        for (const { partition, low } of offsets) found.push({ topic: this.prefix + topic, partition, offset: low });
       }
       return found;
     });

@@ -19,8 +19,7 @@ export class KafkaSubscription {
 
   constructor(
     private readonly kafka: Kafka,
-    private readonly group: string,
-    private readonly topics: string[],
+    private readonly o: { group: string; topics: string[]; prefix: string },
     private readonly onBatch: (batch: WireMessage[]) => Promise<void>,
     private readonly logger: Logger,
   ) {}
@@ -28,7 +27,7 @@ export class KafkaSubscription {
   /** Joins the group. Throws when Kafka is away at that moment. */
   async start(): Promise<void> {
     const consumer = this.kafka.consumer({
-      groupId: this.group,
+      groupId: this.o.prefix + this.o.group,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: 15_000,
       heartbeatInterval: heartbeatMs,
@@ -48,7 +47,7 @@ export class KafkaSubscription {
     });
     consumer.on(consumer.events.GROUP_JOIN, () => (this.trouble = null));
     await consumer.connect();
-    await consumer.subscribe({ topics: this.topics, fromBeginning: true });
+    await consumer.subscribe({ topics: this.o.topics.map((topic) => this.o.prefix + topic), fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -71,13 +70,14 @@ export class KafkaSubscription {
   }
 
   seek(starts: { topic: string; partition: number; offset: string }[]): void {
-    for (const start of starts) if (this.topics.includes(start.topic)) this.consumer?.seek(start);
+    const mine = new Set(this.o.topics.map((topic) => this.o.prefix + topic));
+    for (const start of starts) if (mine.has(start.topic)) this.consumer?.seek(start);
   }
 
   private async take(payload: EachBatchPayload): Promise<void> {
     const { batch, heartbeat, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload;
     const messages = batch.messages.map((message): WireMessage => ({
-      topic: batch.topic,
+      topic: batch.topic.slice(this.o.prefix.length),
       key: message.key?.toString() ?? '',
       headers: {},
       value: message.value?.toString() ?? '',
