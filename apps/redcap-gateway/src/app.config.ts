@@ -11,5 +11,8 @@ export const gatewaySettings = kitSettings.extend({
   REDCAP_OVERLAP_MINUTES: z.coerce.number().min(0).default(10),
   /** Records per export call. */
   REDCAP_RECORDS_PER_EXPORT: z.coerce.number().int().min(1).max(900).default(200),
+  /** Lower caps on written records than the studies' own (law 3): per import call, and per run of the writer. */
+  REDCAP_RECORDS_PER_BATCH: z.coerce.number().int().min(1).optional(),
+  REDCAP_RECORDS_PER_RUN: z.coerce.number().int().min(1).optional(),
 });
 export type GatewaySettings = z.infer<typeof gatewaySettings>;

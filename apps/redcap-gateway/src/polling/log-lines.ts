@@ -4,7 +4,10 @@ import type { LogRow } from '@studybridge/redcap-client';
 export interface IdentityLine {
   /** `rename` is only a possibility: REDCap logs it as an update of the record id field and does not tell the old name. */
   kind: 'create' | 'delete' | 'rename';
+  /** The number that the line told when it was written. */
   record: string;
+  /** The number under which REDCap tells the line now. */
+  current: string;
   wallTime: string;
   username: string;
 }
@@ -51,21 +54,15 @@ export function readLogLines(rows: readonly LogRow[], recordIdField: string): Lo
     if (verb !== 'delete') touched.add(record);
     if (verb === 'delete' || verb === 'create') {
       const kind = verb === 'delete' ? 'delete' : 'create';
-      identity.push({ kind, record: told ?? record, wallTime, username: row.username });
+      identity.push({ kind, record: told ?? record, current: record, wallTime, username: row.username });
     } else if (told !== null && row.details.trim() === `${recordIdField} = '${told}'`) {
-      identity.push({ kind: 'rename', record: told, wallTime, username: row.username });
+      identity.push({ kind: 'rename', record: told, current: record, wallTime, username: row.username });
     } else {
       const fields = new Set([...row.details.matchAll(assignments)].map((found) => found[1]!));
       edits.push({ record, fields, wallTime, viaApi: /\(API\)/i.test(match[2] ?? '') });
     }
   }
   return { newest, touched, identity, edits };
-}
-
-/** Names that the lines of one record tell it had. */
-export function namesIn(rows: readonly LogRow[], recordIdField: string): Set<string> {
-  const names = rows.map((row) => recordIdIn(row.details, recordIdField));
-  return new Set(names.filter((name): name is string => name !== null));
 }
 
 function recordIdIn(details: string, recordIdField: string): string | null {

@@ -14,7 +14,7 @@ import {
 import { tellParticipants } from '../participants/tell-participants';
 import { wholeRow } from '../participants/values';
 import type { RedcapProject } from '../projects/redcap-project';
-import { namesIn, type IdentityLine } from './log-lines';
+import { readLogLines, type IdentityLine } from './log-lines';
 
 /** A decided move of a participant's identity. */
 export type IdentityMove =
@@ -75,11 +75,18 @@ export async function rememberLines(
   );
 }
 
+/** Who stands behind a number while its lines are followed: one of ours, or somebody new. */
+interface Holder {
+  name: string;
+  participant: Participant | null;
+}
+
 /**
- * Decides what new lines of the log mean for the participants, in the order in which they happened, against the full list of
- * records that exist. A deletion needs the line and the record's absence, or a later creation under the same number; a rename
- * needs a line, and either a former name of that record in its own log or a single participant that went missing. What does
- * not add up is in doubt; `held` are record numbers of whom it is not known whether they are somebody new.
+ * Decides what new lines of the log mean for the participants, against the full list of records that exist. Lines are taken
+ * together by the number under which REDCap tells them now, in the order in which they happened. A deletion needs its line
+ * and the record's absence, or a later creation; a rename needs its line and the former number, told by the record's older
+ * lines, else by the one participant who is missing. What does not add up is in doubt; `held` are numbers of whom it is not
+ * known whether they are somebody new.
  */
 export async function decideMoves(
   project: RedcapProject,
@@ -87,64 +94,87 @@ export async function decideMoves(
   lines: readonly NewLine[],
   existing: ReadonlySet<string>,
 ): Promise<{ moves: IdentityMove[]; readAgain: string[]; held: string[] }> {
-  const byRecord = new Map(living.map((participant) => [participant.recordId, participant]));
-  const moves: IdentityMove[] = [];
+  const known = new Map(living.map((participant) => [participant.recordId, participant]));
+  const moves = new Map<string, IdentityMove>();
   const readAgain = new Set<string>();
-  const unexplained = new Set<string>();
-  const deletedLast = new Map<string, Participant>();
-  for (const line of lines) {
-    const there = byRecord.get(line.record);
-    if (line.kind === 'delete' && there) {
-      byRecord.delete(line.record);
-      deletedLast.set(line.record, there);
-    } else if (line.kind === 'create') {
-      const gone = deletedLast.get(line.record);
-      if (gone) moves.push({ participantId: gone.id, to: 'deleted' });
-      deletedLast.delete(line.record);
-      readAgain.add(line.record);
-    } else if (line.kind === 'rename' && existing.has(line.record)) {
-      const former = await formerOf(project, line.record, byRecord, existing);
-      if (!former && !byRecord.has(line.record)) unexplained.add(line.record);
-      if (former) {
-        byRecord.delete(former.recordId);
-        byRecord.set(line.record, { ...former, recordId: line.record });
-        moves.push({ participantId: former.id, to: 'renamed', recordId: line.record });
-        readAgain.add(line.record);
+  const unexplained: string[] = [];
+  for (const [current, own] of groupBy(lines, (line) => line.current)) {
+    const before = own.some((line) => line.kind === 'rename') ? await namesBefore(project, current, own) : [];
+    const holders: Holder[] = before.flatMap((name) => {
+      const participant = known.get(name);
+      return participant ? [{ name, participant }] : [];
+    });
+    const removed: Holder[] = [];
+    let nameless = false;
+    for (const line of own) {
+      const at = holders.findIndex((holder) => holder.name === line.record);
+      if (line.kind === 'create') holders.push({ name: line.record, participant: null });
+      else if (line.kind === 'delete') {
+        const participant = known.get(line.record);
+        const [holder] = at >= 0 ? holders.splice(at, 1) : [participant ? { name: line.record, participant } : null];
+        if (holder) removed.push(holder);
+      } else if (at < 0) {
+        const mover = holders.at(-1);
+        if (mover) mover.name = line.record;
+        else if (!known.has(line.record)) nameless = true;
       }
     }
+    const now = holders.find((holder) => holder.name === current);
+    for (const { participant } of removed) {
+      if (!participant) continue;
+      const replaced = existing.has(participant.recordId) && !now && current === participant.recordId;
+      moves.set(
+        participant.id,
+        replaced
+          ? { participantId: participant.id, to: 'in-doubt', doubt: { kind: 'replaced' } }
+          : { participantId: participant.id, to: 'deleted' },
+      );
+    }
+    if (!existing.has(current)) continue;
+    if (now || nameless) readAgain.add(current);
+    if (now?.participant && now.participant.recordId !== current) {
+      moves.set(now.participant.id, { participantId: now.participant.id, to: 'renamed', recordId: current });
+    }
+    if (!now && nameless) unexplained.push(current);
   }
-  for (const [record, participant] of deletedLast) {
-    if (!existing.has(record)) moves.push({ participantId: participant.id, to: 'deleted' });
-    else moves.push({ participantId: participant.id, to: 'in-doubt', doubt: { kind: 'replaced' } });
+  const missing = living.filter((one) => !moves.has(one.id) && !existing.has(one.recordId));
+  if (unexplained.length === 1 && missing.length === 1) {
+    const [participant] = missing;
+    moves.set(participant!.id, { participantId: participant!.id, to: 'renamed', recordId: unexplained[0]! });
+    unexplained.length = 0;
   }
-  // A number that came from a rename, while several of ours are missing: it must not be taken for somebody new.
-  const missing = [...byRecord.keys()].some((record) => !existing.has(record));
-  const held = missing ? [...unexplained].filter((record) => !byRecord.has(record)) : [];
-  return { moves: lastMoves(moves), readAgain: [...readAgain], held };
+  return { moves: [...moves.values()], readAgain: [...readAgain], held: missing.length > 0 ? unexplained : [] };
 }
 
-/** The participant who now goes by another name: told by the record's own log, else the only one who went missing. */
-async function formerOf(
-  project: RedcapProject,
-  record: string,
-  byRecord: ReadonlyMap<string, Participant>,
-  existing: ReadonlySet<string>,
-): Promise<Participant | null> {
-  const occupied = byRecord.has(record);
-  const names = namesIn(await project.client.log({ logtype: 'record', record }), project.definition.recordIdField);
-  names.delete(record);
-  const told = [...names].flatMap((name) => byRecord.get(name) ?? []);
-  // Where the number is already ours, only somebody who is gone can have moved there.
-  const candidates = occupied ? told.filter((participant) => !existing.has(participant.recordId)) : told;
-  if (candidates.length === 1) return candidates[0]!;
-  if (occupied || candidates.length > 1) return null;
-  const missing = [...byRecord.values()].filter((participant) => !existing.has(participant.recordId));
-  return missing.length === 1 ? missing[0]! : null;
+/** The numbers, before the new lines, of the records whose lines are told under `current` now. */
+async function namesBefore(project: RedcapProject, current: string, own: readonly NewLine[]): Promise<string[]> {
+  const rows = await project.client.log({ logtype: 'record', record: current });
+  const { identity } = readLogLines(rows, project.definition.recordIdField);
+  const key = (line: IdentityLine) => JSON.stringify([line.wallTime, line.username, line.kind, line.record]);
+  const fresh = new Map<string, number>();
+  for (const line of own) fresh.set(key(line), (fresh.get(key(line)) ?? 0) + 1);
+  const old = identity
+    .reverse()
+    .filter((line) => {
+      const left = fresh.get(key(line)) ?? 0;
+      if (left > 0) fresh.set(key(line), left - 1);
+      return left === 0;
+    })
+    .reverse();
+  const names: string[] = [];
+  for (const line of old) {
+    const at = names.indexOf(line.record);
+    if (line.kind === 'create') names.push(line.record);
+    else if (line.kind === 'delete') names.splice(at, at < 0 ? 0 : 1);
+    else if (at < 0) names.splice(-1, 1, line.record);
+  }
+  return names;
 }
 
-/** A participant renamed twice moves once. */
-function lastMoves(moves: readonly IdentityMove[]): IdentityMove[] {
-  return [...new Map(moves.map((move) => [move.participantId, move])).values()];
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
 }
 
 /** Carries moves out and says them, in one transaction under the lease. */

@@ -70,6 +70,9 @@ export async function storeRecords(
       if (participant.readMark > part.mark) readAgain.push(participant.recordId);
       else current.push(participant);
     }
+    // In REDCap's order, which is the same however a poll came about.
+    const order = new Map([...part.records.keys()].map((record, index) => [record, index]));
+    current.sort((one, other) => order.get(one.recordId)! - order.get(other.recordId)!);
     const snapshots = await loadSnapshots(
       em,
       current.filter((participant) => !reachable.has(participant.recordId)).map((participant) => participant.id),

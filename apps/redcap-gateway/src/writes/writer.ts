@@ -115,7 +115,10 @@ export class Writer {
   private async nextWanted(lease: Lease, drained: Set<string>): Promise<DesiredCell[]> {
     const { gateway, project } = this;
     const { dataSource } = gateway.context;
-    const { recordsPerBatch, recordsPerRun } = project.study.writeCaps;
+    const { config } = gateway.context;
+    const { writeCaps } = project.study;
+    const recordsPerBatch = Math.min(writeCaps.recordsPerBatch, config.REDCAP_RECORDS_PER_BATCH ?? Infinity);
+    const recordsPerRun = Math.min(writeCaps.recordsPerRun, config.REDCAP_RECORDS_PER_RUN ?? Infinity);
     for (;;) {
       const wanted = await dataSource.query<{ id: string; waived: boolean }[]>(
         `SELECT participant_id AS id, bool_and(cap_waived) AS waived FROM desired_cell
