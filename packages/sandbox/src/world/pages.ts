@@ -2,7 +2,7 @@ import type { Express, Response } from 'express';
 import type { ProjectJson } from '../redcap/project';
 import { countersOf, type Member } from '../agile/member';
 import { isLeft } from './faults';
-import { html, Html } from './html';
+import { html, type Html } from './html';
 import type { SandboxWorld } from './world';
 
 /** The pages for people: what this world holds right now. Everyone in it is invented. */

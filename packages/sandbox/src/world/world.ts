@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '@studybridge/contracts';
 import type { ProjectJson } from '../redcap/project';
+import { XmlUnreadableError } from '../redcap/project-xml/parse-xml';
 import { AgileStandIn } from '../agile/agile-stand-in';
 import type { Cohort, TimelineAction } from '@studybridge/studies';
 import type { FaultSpec } from './fault-spec';
@@ -216,9 +217,10 @@ export class SandboxWorld implements World {
       this.tokens.push({ project: added.title, token: added.token });
       return added.projectId;
     } catch (error) {
+      if (!(error instanceof XmlUnreadableError)) throw error;
       throw sandboxError(
         'PROJECT_XML_UNREADABLE',
-        `The project XML ${name} cannot be read: ${error instanceof Error ? error.message : 'unknown reason'}`,
+        `The project XML ${name} cannot be read: ${error.message}`,
         'Export it again in REDCap: Project Setup, Other Functionality, Download metadata & data as REDCap XML.',
         error,
       );
