@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 
 /** The clinics' zone: everything below is in it. */
-export const clinicZone = 'America/New_York';
+const clinicZone = 'America/New_York';
 
 /** The cohort's span (studies.md §8). It starts at midnight of the server, before the first poll of the day. */
 export const span = {

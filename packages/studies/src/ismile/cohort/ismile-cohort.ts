@@ -1,4 +1,4 @@
-import { DateTime } from 'luxon';
+import type { DateTime } from 'luxon';
 import type { Cohort, TimelineAction } from '../../define-cohort';
 import { buildProjectXml, type XmlRecord } from '../../project-xml';
 import { projectFiles } from '../project-data';
