@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@studybridge/testing';
+import { DataSource } from 'typeorm';
 import { type Body, Cleanup, failure, noteSettled, Partner, startTestService } from './effects-harness';
 
 const cleanup = new Cleanup();
@@ -349,7 +350,51 @@ describe('the proofs bite', () => {
     expect(await twice({ lookUpOff: true })).toBe(2);
     expect(await twice({})).toBe(1);
   });
+
+  it('without the epoch check a late outcome is noted beside that of the process which took over', async () => {
+    for (const epochCheckOff of [true, false]) {
+      const partner = new Partner();
+      let thaw = (): void => undefined;
+      partner.afterCall = () => new Promise((resolve) => (thaw = resolve));
+      const s = await service(partner, {}, { faults: { epochCheckOff } });
+      await s.plan({ key: 'enrol/p' });
+      await eventually(() => partner.members.size === 1);
+      // As another process does that holds the lease now.
+      await s.context.dataSource.query(`UPDATE effect SET owner = NULL WHERE key = 'enrol/p'`);
+      s.effects.wake();
+      await eventually(async () => (await s.settled()).length === 1);
+      thaw();
+      await s.plan({ key: 'enrol/q' });
+      partner.afterCall = () => Promise.resolve();
+      await eventually(() => partner.members.size === 2);
+      thaw();
+      await eventually(async () => (await s.settled()).some((row) => row.key === 'enrol/q'));
+      expect((await s.settled()).filter((row) => row.key === 'enrol/p')).toHaveLength(epochCheckOff ? 2 : 1);
+    }
+  });
 });
 
 // Bodies are typed: an executor of another body does not fit.
 void ((body: Body) => body.phone);
+
+it('carries everything out once although all connections to the database are cut again and again', async () => {
+  const partner = new Partner();
+  partner.onCall = () => sleep(10);
+  const url = await cleanup.database('effects');
+  const s = cleanup.add(await startTestService({ url, executors: { enrol: partner.executor() } }));
+  const admin = await new DataSource({ type: 'postgres', url }).initialize();
+  cleanup.add({ stop: () => admin.destroy() });
+  const keys = Array.from({ length: 30 }, (_, index) => `enrol/p${index}`);
+  for (const key of keys) await s.plan({ key });
+  for (const many of [5, 12, 20]) {
+    await eventually(() => partner.calls.length >= many);
+    await admin.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+  }
+  const settled = (): Promise<{ key: string }[]> => admin.query('SELECT key FROM settled');
+  await eventually(async () => (await settled()).length >= keys.length, { timeoutMs: 40_000 });
+  await eventually(async () => (await s.idle()).idle);
+  expect((await settled()).map((row) => row.key).sort()).toEqual([...keys].sort());
+  expect(partner.calls.map((call) => call.key).sort()).toEqual([...keys].sort());
+}, 90_000);

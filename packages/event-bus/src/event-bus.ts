@@ -50,9 +50,7 @@ export class EventBus {
       ...(await countParkedAndDead(dataSource)),
     }));
     this.relay = new Relay(dataSource, carrier, this.logger, this.metrics, faults);
-    this.workers = new InboxWorkers(dataSource, this.consumers, context.clock, this.logger, this.metrics, faults, () =>
-      this.relay.wake(),
-    );
+    this.workers = new InboxWorkers(dataSource, this.consumers, context.clock, this.logger, this.metrics, faults);
     const events = { get: (topic: string) => this.consumers.get(topic)?.event };
     this.inbox = new InboxStore(dataSource, events, this.logger, this.metrics, faults);
     this.gaps = new GapWatch(dataSource, carrier, context.name, this.logger);
@@ -105,8 +103,12 @@ export class EventBus {
     else this.wake();
   }
 
-  /** After a commit: whatever waits goes out now. (Transactions of the service's own DataSource do so by themselves.) */
+  /** After a commit: what was said goes out now. (Transactions of the service's own DataSource do so by themselves.) */
   wake(): void {
+    this.relay.wake();
+  }
+
+  private wakeAll(): void {
     this.relay.wake();
     this.workers.wake();
   }
@@ -120,7 +122,7 @@ export class EventBus {
     idle.addWork('inbox', () => countInbox(dataSource));
     idle.addTopics(() => countTopics(dataSource));
     idle.addProblems(() => Promise.resolve(this.problems()));
-    idle.addWaker(() => this.wake());
+    idle.addWaker(() => this.wakeAll());
     context.health.add('bus', () => {
       const [problem] = this.problems();
       return problem === undefined ? Promise.resolve() : Promise.reject(new CarrierUnavailableError(problem));
@@ -134,7 +136,7 @@ export class EventBus {
       },
       attention: await countAttention(dataSource),
     }));
-    addBusOperations(context, () => this.wake());
+    addBusOperations(context, () => this.wakeAll());
     dataSource.subscribers.push({
       afterTransactionCommit: ({ queryRunner }) => {
         if (queryRunner.isTransactionActive || !this.publishers.delete(queryRunner)) return;

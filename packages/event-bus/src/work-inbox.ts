@@ -84,7 +84,6 @@ export class InboxWorkers {
     private readonly logger: Logger,
     private readonly metrics: BusMetrics,
     private readonly faults: BusFaults,
-    private readonly onWorked: () => void,
   ) {
     this.loops = Array.from({ length: workers }, () => new Loop(() => this.round()));
   }
@@ -151,7 +150,6 @@ export class InboxWorkers {
     if (worked > 0) {
       await this.faults.at?.('work.committed');
       for (const run of runs) this.metrics.handled.inc({ topic: run.topic }, run.messages.length);
-      this.onWorked();
     }
     return worked;
   }
@@ -170,7 +168,6 @@ export class InboxWorkers {
         if (!mine) return;
         await this.faults.at?.('work.committed');
         this.metrics.handled.inc({ topic: run.topic });
-        this.onWorked();
       } catch (error) {
         await this.noteFailure(single, error);
         return;
