@@ -64,8 +64,7 @@ class GatewayWiring {
       const at = projects.findIndex((one) => one.binding.id === envelope.binding && one.role === role);
       if (at < 0) throw unknownProject(envelope.binding, role);
       await requestCells(em, gateway, projects[at]!, envelope);
-      // After the commit of this message; a sweep catches what comes too early.
-      setTimeout(() => writers[at]!.wake(), 5).unref();
+      writers[at]!.expect();
     });
     defineJobs(gateway, projects);
     addCommands(gateway, projects);
@@ -73,7 +72,7 @@ class GatewayWiring {
     context.idle.addWork('writes', () => countOpenWrites(gateway));
     context.idle.addProblems(() => gatewayProblems(gateway));
     context.idle.addWaker(() => {
-      for (const writer of writers) writer.wake();
+      for (const writer of writers) writer.nudge();
     });
 
     context.onStart(async () => {

@@ -27,8 +27,8 @@ import { redcapGateway } from '../src/module';
 import type { GatewayExtras } from '../src/redcap-gateway.module';
 import { ismileXml } from './project-xml';
 
-export const binding = 'ismile.test';
-export const token = '0123456789ABCDEF0123456789ABCDEF';
+const binding = 'ismile.test';
+const token = '0123456789ABCDEF0123456789ABCDEF';
 const zone = 'America/Los_Angeles';
 type At = NonNullable<GatewayExtras['at']>;
 
@@ -74,8 +74,6 @@ export function newWorld(xml: string, startAt = '2018-09-04T17:00:00Z'): World {
     cohortToken: token,
   });
 }
-
-export type Stage = Awaited<ReturnType<typeof setStage>>;
 
 /** The service over a real database and the sandbox's REDCap over real HTTP. */
 export async function setStage(

@@ -3,7 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { RedcapProject } from './redcap-project';
 
 /** What hinders a whole project just now. */
-export interface Trouble {
+interface Trouble {
   code: string;
   errorClass: ErrorClass;
   sentence: string;

@@ -95,10 +95,7 @@ export function judgeRow<C extends WantedCell>(
 }
 
 /** Takes timestamps out that would go alone; one that is put back after a person changed it may. */
-export function withoutLoneTimestamps<C extends WantedCell>(
-  project: RedcapProject,
-  verdict: RowVerdict<C>,
-): RowVerdict<C> {
+function withoutLoneTimestamps<C extends WantedCell>(project: RedcapProject, verdict: RowVerdict<C>): RowVerdict<C> {
   const isTimestamp = (seen: SeenCell<C>) => project.definition.timestampFields.has(seen.wanted.field);
   if (verdict.send.some((seen) => !isTimestamp(seen) || seen.wanted.reasserted)) return verdict;
   return {

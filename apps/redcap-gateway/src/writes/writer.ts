@@ -21,6 +21,7 @@ export class Writer {
   private failures = 0;
   private waitUntil = 0;
   private sweep: NodeJS.Timeout | null = null;
+  private requestedAt = 0;
 
   constructor(
     private readonly gateway: Gateway,
@@ -55,6 +56,18 @@ export class Writer {
         this.wake();
       }
     });
+  }
+
+  /** A request came in and is about to be committed. */
+  expect(): void {
+    this.requestedAt = Date.now();
+    // Soon after the commit; `nudge` or a sweep catches one that takes longer.
+    setTimeout(() => this.wake(), 5).unref();
+  }
+
+  /** Somebody waits: wakes the writer while a request may still be fresh, without asking the database for nothing. */
+  nudge(): void {
+    if (Date.now() - this.requestedAt < 2 * sweepMs) this.wake();
   }
 
   private async work(): Promise<void> {
