@@ -52,6 +52,10 @@ const idleAnswer = z.object({
 });
 type IdleAnswer = z.infer<typeof idleAnswer>;
 
+/** Real time between two rounds: asking costs the services as much as a small piece of work, so not too often. */
+const firstPauseMs = 6;
+const longestPauseMs = 50;
+
 /** What one round of questions found. */
 interface Round {
   /** Why the system is not idle, one sentence per service; empty when it is. */
@@ -115,7 +119,7 @@ class Conductor {
 
   /** Waits until the system is idle, in two rounds with equal numbers. */
   private async settle(): Promise<Round> {
-    let delay = 1;
+    let delay = firstPauseMs;
     let movedAt = Date.now();
     let trace = '';
     let first = true;
@@ -133,14 +137,13 @@ class Conductor {
       if (round.trace !== trace) {
         trace = round.trace;
         movedAt = Date.now();
-        delay = 1;
       } else if (Date.now() - movedAt > this.timeoutMs) {
         throw notIdle(round.waits, this.timeoutMs, this.world.now);
       }
       this.tell(false);
       if (this.settled) continue;
       await new Promise((resolve) => setTimeout(resolve, delay));
-      delay = Math.min(50, delay * 2);
+      delay = Math.min(longestPauseMs, delay * 2);
     }
   }
 

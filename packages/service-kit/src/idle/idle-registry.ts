@@ -25,7 +25,7 @@ export class IdleRegistry {
     this.problems.push(tell);
   }
 
-  /** Called whenever `/idle` is asked, so that nobody waits for the next sweep. Must not throw or block. */
+  /** Called when `/idle` is asked at another instant than before, so that nobody waits for the next sweep. Must not throw or block. */
   addWaker(wake: () => void): void {
     this.wakers.push(wake);
   }

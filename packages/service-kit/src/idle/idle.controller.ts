@@ -4,9 +4,13 @@ import type { JobEngine, JobOutlook } from '../jobs/job-engine';
 import type { ServiceContext } from '../service/service-context';
 import { JOB_ENGINE, SERVICE_CONTEXT } from '../service/tokens';
 
+const nothingAsked = { work: {}, topics: { said: {}, heard: {} }, problems: [] };
+
 /** Whether there is anything left to do (law 12). Asked thousands of times while a study is played, so it is cheap. */
 @Controller('idle')
 export class IdleController {
+  private wokenAt: number | null = null;
+
   constructor(
     @Inject(SERVICE_CONTEXT) private readonly context: ServiceContext,
     @Inject(JOB_ENGINE) private readonly engine: JobEngine,
@@ -24,12 +28,16 @@ export class IdleController {
       unknown['clock'] = 1;
       problems.push(error instanceof StudybridgeError ? error.message : 'The clock cannot be read.');
     }
-    idle.wake();
+    // Work wakes whoever is to do it; only time that has moved on may have made something due without a word.
+    if (clock.now().getTime() !== this.wokenAt) idle.wake();
+    this.wokenAt = clock.now().getTime();
     const jobs = await this.engine.tickAndLook().catch((error: unknown): JobOutlook => {
       this.context.logger.debug({ err: error }, 'due jobs could not be looked up');
       return { work: 1, nextDue: [], problems: ['Due jobs could not be looked up.'] };
     });
-    const { work: others, topics, problems: theirs } = await idle.ask();
+    // A run in progress is answer enough, and asking everybody on top would only slow it down.
+    const busy = jobs.work > 0 && jobs.problems.length === 0;
+    const { work: others, topics, problems: theirs } = busy ? nothingAsked : await idle.ask();
     const work = { ...others, ...unknown, jobs: jobs.work };
     problems.push(...jobs.problems, ...theirs);
     const answer = Object.values(work).every((count) => count === 0) && this.engine.started;
