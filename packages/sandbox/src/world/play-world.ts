@@ -52,7 +52,7 @@ const idleAnswer = z.object({
 });
 type IdleAnswer = z.infer<typeof idleAnswer>;
 
-/** Real time between two rounds: asking costs the services as much as a small piece of work, so not too often. */
+/** Real milliseconds between two rounds while something is busy: asking costs the services as much as a small piece of work, so not too often. */
 const firstPauseMs = 6;
 const longestPauseMs = 50;
 
@@ -86,6 +86,8 @@ class Conductor {
   private readonly timeoutMs: number;
   /** The last round that found the system idle; nothing but the world has moved since. */
   private settled: Round | null = null;
+  /** How long it has lately taken, in real milliseconds, from a job's start until everything it began was done. */
+  private usualMs = 0;
   private steps = 0;
   private rounds = 0;
   private said = 0;
@@ -110,30 +112,35 @@ class Conductor {
       this.tell(false);
       // Nobody is due and nothing that a service could see has moved: no need to ask.
       if (to < due && to < this.until.getTime() && this.world.changedAt.getTime() === changed) continue;
-      due = (await this.settle()).nextDueMs;
+      due = (await this.settle(to < due)).nextDueMs;
     }
     await this.runEveryJob();
     this.tell(true);
     return { ...this.progress(), durationMs: Date.now() - this.began, ended: this.world.ended };
   }
 
-  /** Waits until the system is idle, in two rounds with equal numbers. */
-  private async settle(): Promise<Round> {
-    let delay = firstPauseMs;
-    let movedAt = Date.now();
+  /**
+   * Waits until the system is idle, in two rounds with equal numbers. `nobodyDue`: only the world has moved since the last
+   * idle round, so that one is the first of the two. Every question costs the services work, so they are asked no more
+   * often than it takes to notice an end that usually comes after `usualMs`.
+   */
+  private async settle(nobodyDue = false): Promise<Round> {
+    const began = Date.now();
+    let delay = Math.min(longestPauseMs, Math.max(firstPauseMs, this.usualMs / 5));
+    let movedAt = began;
     let trace = '';
-    let first = true;
+    let wasBusy = false;
+    if (!nobodyDue) this.settled = null;
     for (;;) {
       this.options.signal?.throwIfAborted();
       const round = await this.ask();
       this.said = round.said;
       const last = this.settled;
       this.settled = round.waits.length === 0 ? round : null;
-      // The first round after time was moved on stands against the last one before it only if nothing at all differs:
-      // with a job come or gone, what it began could hide between two of the counts.
-      const equal = first ? last?.trace === round.trace : last?.numbers === round.numbers;
-      first = false;
-      if (this.settled && equal) return round;
+      if (this.settled && last?.numbers === round.numbers) {
+        if (wasBusy) this.usualMs += (Date.now() - began - this.usualMs) / 8;
+        return round;
+      }
       if (round.trace !== trace) {
         trace = round.trace;
         movedAt = Date.now();
@@ -142,6 +149,7 @@ class Conductor {
       }
       this.tell(false);
       if (this.settled) continue;
+      wasBusy = true;
       await new Promise((resolve) => setTimeout(resolve, delay));
       delay = Math.min(longestPauseMs, delay * 2);
     }
@@ -196,7 +204,6 @@ class Conductor {
     for (const name of new Set(this.options.services.map((service) => service.name))) {
       const service = this.options.services.find((s) => s.name === name)!;
       await runJobs(service, this.options.opsToken);
-      this.settled = null;
       await this.settle();
     }
   }
