@@ -60,6 +60,91 @@ export const messages = {
   /** [?] */
   eventNeeded: 'The parameter "event" is required when the parameter "instrument" is used in a longitudinal project',
 
+  // Structure: arms, events, mappings, dictionary
+  /** [?] by analogy with the export */
+  importOfClassic: (what: string) => `You cannot import ${what} for classic projects`,
+  /** [?] */
+  deleteOfClassic: (what: string) => `You cannot delete ${what} for classic projects`,
+  /** [?] documented as not allowed */
+  metadataInProduction: 'You cannot import the data dictionary of a project that is in production status',
+  /** [?] */
+  metadataFault: (line: number, reason: string) => `Field ${line} of the data dictionary: ${reason}`,
+  /** [?] */
+  armInvalid: (arm: string) => `The arm number '${arm}' is not valid`,
+  /** [?] */
+  armUnknown: (arm: string) => `The arm number '${arm}' does not exist in this project`,
+  /** [?] */
+  eventNameMissing: 'The event name is missing',
+  /** [?] */
+  formUnknown: (form: string) => `The instrument '${form}' does not exist in this project`,
+  /** [?] */
+  noSettings: 'The data holds no project setting that can be changed',
+
+  // Users, roles, groups
+  /** [I] REDCapR #556; the misspelling and the two dots are REDCap's */
+  dagsOfMember:
+    'You do not have permission to export/import/delete Data Access Groups because you have beed assigned to a Data Access Group..',
+  /** [?] */
+  usernameMissing: 'The username is missing',
+  /** [?] */
+  userUnknown: (name: string) => `The user '${name}' does not exist in this project`,
+  /** [?] */
+  rightInvalid: (right: string, of: string) => `The value of '${right}' for '${of}' is not valid`,
+  /** [T-] for roles, [?] for users */
+  formOfRights: (form: string, kind: string, of: string) =>
+    `The form named "${form}" is incorrect for the ${kind} "${of}" The form does not exist in this project.`,
+  /** [T-] */
+  rolesInvalid: (names: readonly string[]) => `Invalid Unique Role Names: ${names.join(', ')}`,
+  /** [?] */
+  roleLabelMissing: 'The role label is missing',
+  /** [?] */
+  dagNameMissing: 'The name of the Data Access Group is missing',
+  /** [?] */
+  dagNotYours: (name: string) => `You are not assigned to the Data Access Group '${name}'`,
+
+  // Projects
+  /** [T] */
+  purposeOtherMissing: "You must provide some text for 'purpose_other' since you specified 'purpose' as '1' (Other).",
+  /** [?] */
+  projectFieldMissing: (field: string) => `You must provide a value for '${field}'`,
+  /** [?] */
+  purposeInvalid: "The value of 'purpose' must be a whole number from 0 to 4",
+  /** [?] */
+  odmInvalid: (reason: string) => `The ODM XML could not be imported: ${reason}`,
+
+  // Files
+  /** [T] */
+  fileFieldUnknown: (field: string) => `The field '${field}' does not exist or is not a 'file' field`,
+  /** [T-] */
+  noFileToDelete: 'There is no file to delete for this record',
+  /** [?] the counterpart of the above */
+  noFileToDownload: 'There is no file to download for this record',
+  /** [?] */
+  fileMissing: 'No valid file was uploaded',
+  /** [T] */
+  folderUnknown: (id: string) =>
+    `The File Repository folder folder_id=${id} does not exist or else you do not have permission to that folder because it is DAG-restricted or Role-restricted.`,
+  /** [?] worded like the folder's */
+  docUnknown: (id: string) =>
+    `The File Repository file doc_id=${id} does not exist or else you do not have permission to that file because it is DAG-restricted or Role-restricted.`,
+  /** [?] */
+  folderNameInvalid: 'The folder name must have 1 to 150 characters',
+
+  // Surveys, reports, randomisation
+  /** [?] */
+  notASurvey: (form: string) => `The instrument '${form}' is not enabled as a survey`,
+  /** [?] */
+  surveysOff: 'Surveys are not enabled in this project',
+  /** [?] */
+  reportUnknown: (id: string) => `The report_id '${id}' does not exist in this project`,
+  /** [?] */
+  randomizationUnknown: (id: string) => `The randomization_id '${id}' does not exist in this project`,
+  /** [?] */
+  alreadyRandomized: (id: string) => `The record "${id}" has already been randomized`,
+  /** [?] */
+  strataMissing: (fields: readonly string[]) =>
+    `The record cannot be randomized because values are missing: ${fields.join(', ')}`,
+
   // Import, structure
   /** [I] */
   columnsUnknown: (names: readonly string[]) =>

@@ -56,7 +56,7 @@ export interface Repeating {
 }
 
 /** A data access group. */
-interface Dag {
+export interface Dag {
   id: number;
   name: string;
   uniqueName: string;
@@ -78,8 +78,46 @@ export interface ProjectSettings {
   schedulingEnabled: boolean;
   autonumbering: boolean;
   randomizationEnabled: boolean;
+  /** The field that holds the address surveys are sent to; blank for none. */
+  surveyEmailField: string;
+  irbNumber: string;
+  grantNumber: string;
+  piFirstName: string;
+  piLastName: string;
+  piEmail: string;
+  displayTodayNow: number;
+  bypassBranchingErase: number;
   /** As in the XML: `NI, No information | UNK, Unknown`. */
   missingDataCodes: string;
+}
+
+/** A report of the project (redcap-api.md §2.19, §6.2): its own columns in its own order, and which rows it shows. */
+export interface Report {
+  id: number;
+  title: string;
+  uniqueName: string;
+  fields: string[];
+  logic: string;
+  /** `RECORD` shows every row of a record of which one row fits, `EVENT` the fitting rows only. */
+  filterType: 'RECORD' | 'EVENT';
+  removeLineBreaks: boolean;
+  combineCheckboxes: boolean;
+  outputDags: boolean;
+  outputSurveyFields: boolean;
+  filterDags: string[];
+  filterEvents: string[];
+  /** Up to three fields to sort by. */
+  order: { field: string; descending: boolean }[];
+}
+
+/** How records are randomised: the field that takes the result, the fields that make the strata. */
+export interface Randomization {
+  id: number;
+  targetField: string;
+  targetEvent: string;
+  strata: { field: string; event: string }[];
+  /** Given results in order, per stratum (`code|code`); the stand-in draws balanced blocks where a list has run out. */
+  allocations: Record<string, string[]>;
 }
 
 /** Everything about a project but its data, log and users: plain JSON. */
@@ -94,6 +132,8 @@ export interface Design {
   mapping: { event: string; form: string }[];
   repeating: Repeating[];
   dags: Dag[];
+  reports: Report[];
+  randomization: Randomization | null;
 }
 
 /**
@@ -127,6 +167,10 @@ export interface Rights {
   lock_records_all_forms: number;
   lock_records: number;
   lock_records_customization: number;
+  mycap_participants: number;
+  random_setup: number;
+  random_dashboard: number;
+  random_perform: number;
   forms: Record<string, number>;
   forms_export: Record<string, number>;
 }
@@ -134,8 +178,42 @@ export interface Rights {
 /** A project's user. `dag` is the unique name of the group the user is bound to, or empty. */
 export interface User {
   username: string;
+  email: string;
+  firstname: string;
+  lastname: string;
+  /** Day (`YYYY-MM-DD`) from which the user may do nothing any more; empty for never. */
+  expiration: string;
   dag: string;
+  /** Groups the user may switch between (§2.16); the current one need not be among them. */
+  dags: string[];
+  /** Unique name of the user's role, whose rights count then; empty for none. */
+  role: string;
   rights: Rights;
+}
+
+/** A role of the project: rights under a name (redcap-api.md §2.15). */
+export interface Role {
+  id: number;
+  uniqueName: string;
+  label: string;
+  rights: Rights;
+}
+
+/** A stored file, of a field or of the file repository. `data` is base64. */
+export interface StoredFile {
+  id: number;
+  name: string;
+  type: string;
+  data: string;
+}
+
+/** A folder of the file repository; `parent` 0 is the top. */
+export interface Folder {
+  id: number;
+  name: string;
+  parent: number;
+  dag: number;
+  role: number;
 }
 
 /** One line of the project's log (redcap-api.md §5). `at` is wall time of the server: `YYYY-MM-DD HH:MM:SS`. */

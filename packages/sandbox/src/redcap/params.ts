@@ -4,8 +4,8 @@ import { messages } from './messages';
 const indexed = /^([^[\]]+)\[[^[\]]*\]$/;
 const truths = new Set(['true', '1']);
 
-/** A file part of a multipart request. */
-interface FilePart {
+/** A file part of a multipart request, as uploaded. */
+export interface FilePart {
   name: string;
   type: string;
   bytes: Buffer;

@@ -1,19 +1,26 @@
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import type { FaultSpec } from '../world/fault-spec';
 import type { StandIn, WorldPort } from '../world/world-port';
 import { ApiError, contentTypes, errorBody } from './api-error';
 import type { Answer } from './http/answer';
+import { BanList } from './http/ban-list';
 import { runMethod } from './http/methods';
 import { readParams } from './http/read-request';
 import { meetFaultBefore, sendAnswer } from './http/send-answer';
+import { applyWish, emptyDesign, readWish } from './create-project';
+import { text } from './http/answer';
 import { messages } from './messages';
-import type { Rights, User } from './model';
+import type { Design, Randomization, Rights, User } from './model';
 import { Params } from './params';
-import { allRights, Project, projectFromJson, projectToJson, type ProjectJson } from './project';
+import { allRights, newUser, Project, projectFromJson, projectToJson, type ProjectJson } from './project';
 import { loadData } from './project-xml/load-data';
-import { loadDesign } from './project-xml/load-design';
-import { parseXml } from './project-xml/parse-xml';
+import { loadDesign, type ChoiceSpacing } from './project-xml/load-design';
+import { loadRoles } from './project-xml/load-groups';
+import { child, parseXml, XmlUnreadableError, type XmlNode } from './project-xml/parse-xml';
+import { seedRecords } from './seed/seed-records';
+import { firstIds, type ServerIds } from './server-ids';
+import { parseStructure } from './structure/parse-structure';
 import { deleteRecords } from './records/delete-records';
 import { renameRecord } from './records/rename-record';
 import { saveRecord, StaffActionError, type StaffSave } from './records/save-record';
@@ -25,6 +32,16 @@ export interface RedcapOptions {
   version?: string;
   /** Largest body taken, in bytes; 64 MiB. */
   bodyLimit?: number;
+  /** 64 characters with which projects may be made through the API; none by default. */
+  superToken?: string;
+  /** Whose projects those are; `api_user`. */
+  superUser?: string;
+  /** What that user may do in them: all, or what servers that were seen give (no deleting, renaming, locking). All. */
+  creatorRights?: 'all' | 'as-seen';
+  /** Address under which participants reach the server, for survey links; by default that of the call itself. */
+  publicUrl?: string;
+  /** Calls an address may make in a minute before it is banned, as REDCap's limiter does; 0 for any number, the default. */
+  rateLimit?: number;
 }
 
 /** Choices when a project is added. */
@@ -33,6 +50,8 @@ interface AddProjectOptions {
   keepCalcs?: boolean;
   /** Whose token it is; `api_user`. */
   username?: string;
+  /** How the dictionary tells choices; `as-is`. */
+  choiceSpacing?: ChoiceSpacing;
 }
 
 interface TokenHolder {
@@ -41,14 +60,24 @@ interface TokenHolder {
 }
 
 interface RedcapJson {
-  nextIds: { project: number; event: number; dag: number };
+  nextIds: ServerIds;
   projects: ProjectJson[];
   tokens: [token: string, projectId: number, username: string][];
   skewMs: number;
 }
 
 const apiPath = '/redcap/api/';
+const bannedPage =
+  '<html><body>Your IP address was banned because it made too many requests to this server.</body></html>\n';
 const newToken = (): string => randomBytes(16).toString('hex').toUpperCase();
+/** Rights that a project's creator lacked on servers that were seen (§2.3, §2.14). */
+const withheld = {
+  record_delete: 0,
+  record_rename: 0,
+  lock_records: 0,
+  lock_records_all_forms: 0,
+  lock_records_customization: 0,
+};
 
 /** A REDCap server in memory: projects from their XML, the HTTP API over them, and the hands of staff in the browser. */
 export class RedcapStandIn implements StandIn {
@@ -56,14 +85,16 @@ export class RedcapStandIn implements StandIn {
   private readonly tokens = new Map<string, TokenHolder>();
   private readonly version: string;
   private readonly bodyLimit: number;
-  private nextIds = { project: 13, event: 40, dag: 20 };
+  private nextIds: ServerIds = { ...firstIds };
+  private readonly bans: BanList;
   /** How far the server's clock is off, in milliseconds: set by a scripted fault, kept until a call meets none. */
   private skewMs = 0;
 
   constructor(
     private readonly port: WorldPort,
-    options: RedcapOptions = {},
+    private readonly options: RedcapOptions = {},
   ) {
+    this.bans = new BanList(options.rateLimit ?? 0);
     this.version = options.version ?? '15.2.1';
     this.bodyLimit = options.bodyLimit ?? 64 * 1024 * 1024;
   }
@@ -78,24 +109,52 @@ export class RedcapStandIn implements StandIn {
     options: AddProjectOptions = {},
   ): { projectId: number; token: string; title: string } {
     const odm = parseXml(xml);
-    const at = this.now();
-    const ids = { eventId: () => this.nextIds.event++, dagId: () => this.nextIds.dag++ };
-    const design = loadDesign(odm, ids, at);
-    const project = new Project(this.nextIds.project++, design);
     const username = options.username ?? 'api_user';
-    project.write(at, username, 'Manage/Design ', 'Create project (REDCap project XML file)');
-    loadData(odm, project.codebook, project.data, at, options.keepCalcs ?? true);
-    this.projects.set(project.id, project);
+    const design = this.loadDesign(odm, options.choiceSpacing);
+    const project = this.openProject(
+      design,
+      username,
+      'Create project (REDCap project XML file)',
+      odm,
+      options.keepCalcs ?? true,
+    );
     const given = this.addToken(project.id, username, token);
     this.port.changed();
     return { projectId: project.id, token: given, title: design.settings.title };
+  }
+
+  /** Fills a project with made-up records that fit its own dictionary: `count` new ones, the same every time. */
+  seedRecords(project: string | number, count: number): void {
+    const target = this.project(project);
+    seedRecords(target, count, this.now());
+    this.port.changed();
+  }
+
+  /** Says how a project randomises: target, strata, and given results per stratum where there are any. */
+  setRandomization(project: string | number, o: Omit<Randomization, 'id'>): { randomizationId: number } {
+    const target = this.project(project);
+    const id = this.nextIds.randomization++;
+    target.design.randomization = { ...structuredClone(o), id };
+    target.design.settings.randomizationEnabled = true;
+    this.port.changed();
+    return { randomizationId: id };
+  }
+
+  /** Every token with its project and user, for whoever shows them. */
+  tokenList(): { token: string; projectId: number; title: string; username: string }[] {
+    return [...this.tokens].map(([token, { project, username }]) => ({
+      token,
+      projectId: project.id,
+      title: project.design.settings.title,
+      username,
+    }));
   }
 
   /** Gives a user of a project a token, and makes the user (all rights) where there is none of that name. */
   addToken(projectId: number, username: string, token: string = newToken()): string {
     const project = this.project(projectId);
     if (!project.users.has(username)) {
-      project.users.set(username, { username, dag: '', rights: allRights(project.design.forms) });
+      project.users.set(username, newUser(username, allRights(project.design.forms)));
     }
     this.tokens.set(token.toUpperCase(), { project, username });
     return token;
@@ -104,6 +163,13 @@ export class RedcapStandIn implements StandIn {
   /** Takes a token away; the next call with it is refused. */
   revokeToken(token: string): void {
     this.tokens.delete(token.toUpperCase());
+  }
+
+  /** Says between which groups (unique names) the holder of a token may switch; `''` among them means none. */
+  setSwitchableDags(token: string, dags: string[]): void {
+    const holder = this.tokens.get(token.toUpperCase());
+    if (holder === undefined) throw new StaffActionError('No such token.');
+    holder.project.users.get(holder.username)!.dags = [...dags];
   }
 
   /** Changes what the holder of a token may do, and the group (unique name) the holder is bound to. */
@@ -183,6 +249,7 @@ export class RedcapStandIn implements StandIn {
     const json = snapshot as RedcapJson;
     this.nextIds = { ...json.nextIds };
     this.skewMs = json.skewMs;
+    this.bans.lift();
     this.projects.clear();
     this.tokens.clear();
     for (const project of json.projects) this.projects.set(project.id, projectFromJson(project));
@@ -204,7 +271,7 @@ export class RedcapStandIn implements StandIn {
   }
 
   private staffUser(project: Project, username: string): User {
-    return project.users.get(username) ?? { username, dag: '', rights: allRights(project.design.forms) };
+    return project.users.get(username) ?? newUser(username, allRights(project.design.forms));
   }
 
   private staff(act: () => unknown): void {
@@ -222,6 +289,10 @@ export class RedcapStandIn implements StandIn {
     let answer: Answer;
     let fault: FaultSpec | null = null;
     try {
+      if (this.bans.refuses(request.ip ?? '')) {
+        response.status(403).type('html').send(bannedPage);
+        return;
+      }
       params = await readParams(request);
       fault = this.port.fault('redcap', {
         method: request.method,
@@ -245,17 +316,82 @@ export class RedcapStandIn implements StandIn {
   private answer(request: Request, params: Params, fault: FaultSpec | null): Answer {
     // A body that got lost on a redirect, or any other verb, reaches no method (§1.3).
     if (request.method !== 'POST' || params.isEmpty) throw new ApiError(501, messages.notImplemented);
-    const holder = this.tokens.get(params.get('token').trim().toUpperCase());
-    if (holder === undefined) throw new ApiError(403, messages.noApiRights);
-    const { project } = holder;
+    const token = params.get('token').trim().toUpperCase();
+    const { superToken } = this.options;
+    if (superToken !== undefined && superToken !== '' && token === superToken.toUpperCase()) {
+      return this.answerSuper(params, token);
+    }
+    const holder = this.tokens.get(token);
+    const at = this.now();
+    const user = holder?.project.users.get(holder.username);
+    if (holder === undefined || user === undefined || (user.expiration !== '' && user.expiration <= at.slice(0, 10))) {
+      throw new ApiError(403, messages.noApiRights);
+    }
     return runMethod({
-      project,
-      user: project.users.get(holder.username)!,
+      project: holder.project,
+      user: holder.project.effective(user),
       params,
-      at: this.now(),
+      at,
       version: this.version,
+      publicUrl:
+        this.options.publicUrl?.replace(/\/+$/, '') ??
+        `${request.protocol}://${request.get('host') ?? 'localhost'}/redcap`,
       missingRows: fault?.kind === 'missing-rows' ? (fault.rows ?? 1) : 0,
+      nextId: (kind) => this.nextIds[kind]++,
       changed: () => this.port.changed(),
     });
+  }
+
+  /** What a super token may ask: the version, and a new project, whose token comes back (§2.17). */
+  private answerSuper(params: Params, superToken: string): Answer {
+    const content = params.get('content');
+    if (content === 'version') return text(this.version);
+    if (content !== 'project') throw new ApiError(403, messages.noApiRights);
+    const wish = readWish(parseStructure(params.get('data'), params.format(), params.delimiter()));
+    const xml = params.get('odm');
+    let design: Design;
+    let odm: XmlNode | null = null;
+    try {
+      if (xml !== '') odm = parseXml(xml);
+      design = odm === null ? emptyDesign(wish, this.nextIds.event++, this.now()) : this.loadDesign(odm);
+    } catch (error) {
+      if (error instanceof XmlUnreadableError) throw new ApiError(400, messages.odmInvalid(error.message));
+      throw error;
+    }
+    applyWish(design.settings, wish);
+    const username = this.options.superUser ?? 'api_user';
+    const how = odm === null ? 'Create project (API)' : 'Create project (API) using REDCap project XML file';
+    const project = this.openProject(design, username, how, odm, false);
+    const rights = { ...allRights(design.forms), ...(this.options.creatorRights === 'as-seen' ? withheld : {}) };
+    project.users.set(username, newUser(username, rights));
+    // Derived, not drawn: a world read back from its journal makes the same project with the same token.
+    const token = createHmac('sha256', superToken).update(`${project.id}`).digest('hex').slice(0, 32).toUpperCase();
+    this.addToken(project.id, username, token);
+    this.port.changed();
+    return text(token);
+  }
+
+  private loadDesign(odm: XmlNode, spacing?: ChoiceSpacing): Design {
+    const ids = {
+      eventId: () => this.nextIds.event++,
+      dagId: () => this.nextIds.dag++,
+      reportId: () => this.nextIds.report++,
+      randomizationId: () => this.nextIds.randomization++,
+    };
+    return loadDesign(odm, ids, this.now(), spacing);
+  }
+
+  /** A project from its design, with roles and data where an XML brings them. */
+  private openProject(design: Design, username: string, how: string, odm: XmlNode | null, keepCalcs: boolean): Project {
+    const project = new Project(this.nextIds.project++, design);
+    const at = this.now();
+    project.write(at, username, 'Manage/Design ', how);
+    if (odm !== null) {
+      const globals = child(child(odm, 'Study'), 'GlobalVariables');
+      project.roles.push(...loadRoles(globals, design, project.id, () => this.nextIds.role++));
+      loadData(odm, project, at, keepCalcs, () => this.nextIds.doc++);
+    }
+    this.projects.set(project.id, project);
+    return project;
   }
 }

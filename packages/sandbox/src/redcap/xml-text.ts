@@ -2,7 +2,7 @@
 export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8" ?>';
 
 // What XML 1.0 has no way to write.
-// eslint-disable-next-line no-control-regex
+
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
 /** Text for an element's content. */
@@ -11,7 +11,7 @@ export function escapeXml(text: string): string {
 }
 
 /** Text for an attribute in double quotes; apostrophes as REDCap writes them, newlines so that a parser keeps them. */
-export function escapeXmlAttribute(text: string): string {
+function escapeXmlAttribute(text: string): string {
   return escapeXml(text)
     .replace(/"/g, '&quot;')
     .replace(/'/g, '&#039;')
@@ -24,4 +24,11 @@ export function escapeXmlAttribute(text: string): string {
 export function cdata(text: string): string {
   if (text === '') return '';
   return `<![CDATA[${text.replace(forbidden, '').replace(/]]>/g, ']]]]><![CDATA[>')}]]>`;
+}
+
+/** Attributes of an element, in order, each with a blank before it. */
+export function xmlAttributes(values: Record<string, string | number>): string {
+  return Object.entries(values)
+    .map(([name, value]) => ` ${name}="${escapeXmlAttribute(String(value))}"`)
+    .join('');
 }

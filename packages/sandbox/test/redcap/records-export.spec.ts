@@ -368,7 +368,12 @@ describe('records export', () => {
 
   it('writes project XML that loads into the same project', async () => {
     for (const lab of [classic, longitudinal]) {
-      const odm = await lab.call({ content: 'project_xml' });
+      const odm = await lab.call({
+        content: 'project_xml',
+        exportSurveyFields: 'true',
+        exportDataAccessGroups: 'true',
+        exportFiles: 'true',
+      });
       const copy = await openLab(odm.body);
       const calls: Record<string, string>[] = [
         { content: 'record', format: 'csv', exportSurveyFields: 'true', exportDataAccessGroups: 'true' },

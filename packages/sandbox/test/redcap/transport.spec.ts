@@ -51,8 +51,11 @@ describe('transport, rights and faults', () => {
       status: 400,
       body: '{"error":"The value of the parameter \\"content\\" is not valid"}',
     });
-    expect(await lab.call({ content: 'report', format: 'json' })).toMatchObject({ status: 501 });
-    expect(await lab.call({ content: 'metadata', format: 'json', data: '[]' })).toMatchObject({ status: 501 });
+    expect(await lab.call({ content: 'log', format: 'json', data: '[]' })).toMatchObject({ status: 501 });
+    expect(await lab.call({ content: 'metadata', format: 'json', data: '[' })).toMatchObject({
+      status: 400,
+      body: '{"error":"The data is not in the specified format."}',
+    });
     expect(await lab.call({ content: 'record', action: 'juggle' })).toMatchObject({ status: 501 });
     expect(await lab.call({ content: 'record', format: 'yaml' })).toMatchObject({ status: 400 });
   });

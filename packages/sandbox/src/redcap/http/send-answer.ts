@@ -64,11 +64,12 @@ export async function sendAnswer(
     return;
   }
   if (fault?.kind === 'truncated') {
-    const whole = typeof answer.body === 'string' ? answer.body : [...answer.body].join('');
+    const { body } = answer;
+    const whole = typeof body === 'string' || Buffer.isBuffer(body) ? body : [...body].join('');
     response.end(whole.slice(0, Math.floor(whole.length / 2)));
     return;
   }
-  if (typeof answer.body === 'string') {
+  if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) {
     response.end(answer.body);
     return;
   }

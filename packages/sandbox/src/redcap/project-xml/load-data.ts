@@ -1,5 +1,5 @@
-import type { Codebook } from '../codebook';
-import type { DataStore } from '../data-store';
+import { mimeOf } from '../files/mime';
+import type { Project } from '../project';
 import { child, childrenOf, type XmlNode } from './parse-xml';
 
 /** Datetimes carry a `T` in the XML and a blank everywhere else (§6.6). */
@@ -9,7 +9,14 @@ const xmlDatetime = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(:\d\d)?)$/;
  * Loads the clinical data of a project XML (§6.6) and answers how many records came. `keepCalcs` false leaves calculated
  * values out, as REDCap does for a project made through the API (§3.6). Values of unknown fields or events are passed over.
  */
-export function loadData(odm: XmlNode, codebook: Codebook, store: DataStore, at: string, keepCalcs: boolean): number {
+export function loadData(odm: XmlNode, project: Project, at: string, keepCalcs: boolean, docId: () => number): number {
+  const { codebook, data: store } = project;
+  const keep = (name: string, item: XmlNode, embedded: boolean): string => {
+    const id = docId();
+    const type = mimeOf(name, item.attributes['redcap:MimeType'] ?? '');
+    project.files.set(String(id), { id, name, type, data: embedded ? item.text.replace(/\s+/g, '') : '' });
+    return String(id);
+  };
   for (const subject of childrenOf(child(odm, 'ClinicalData'), 'SubjectData')) {
     const id = subject.attributes['SubjectKey'] ?? '';
     if (id === '') continue;
@@ -33,8 +40,8 @@ export function loadData(odm: XmlNode, codebook: Codebook, store: DataStore, at:
         for (const group of childrenOf(formData, 'ItemGroupData')) {
           for (const item of group.children) {
             const oid = item.attributes['ItemOID'] ?? '';
-            const raw =
-              item.name === 'ItemDataBase64Binary' ? item.attributes['redcap:DocName'] : item.attributes['Value'];
+            const embedded = item.name === 'ItemDataBase64Binary';
+            const raw = embedded ? (item.attributes['redcap:DocName'] ?? 'file') : item.attributes['Value'];
             const value = (raw ?? '').replace(xmlDatetime, '$1 $2');
             if (value === '') continue;
             if (oid === 'redcap_data_access_group') record.dag = value;
@@ -45,8 +52,8 @@ export function loadData(odm: XmlNode, codebook: Codebook, store: DataStore, at:
               const column = codebook.columnByName.get(oid);
               if (column === undefined || column.kind === 'id' || column.form !== form) continue;
               if (column.kind === 'calc' && !keepCalcs) continue;
-              if (column.kind === 'checkbox' && value !== '1') continue;
-              row.set(column, value);
+              if (column.kind === 'checkbox' && value !== '1' && !codebook.missingCodes.has(value)) continue;
+              row.set(column, column.kind === 'file' ? keep(value, item, embedded) : value);
             }
           }
         }

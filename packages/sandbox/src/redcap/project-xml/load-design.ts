@@ -1,16 +1,20 @@
 import type { Design, Field, Form, ProjectEvent, ProjectSettings, Repeating } from '../model';
 import { uniqueEventName, uniqueGroupName } from '../unique-names';
-import { child, childrenOf, descendants, XmlUnreadableError, type XmlNode } from './parse-xml';
+import { loadRandomization, loadReports } from './load-groups';
+import {
+  attributeOf as attribute,
+  child,
+  childrenOf,
+  descendants,
+  XmlUnreadableError,
+  type XmlNode,
+} from './parse-xml';
 
 const fieldTypes: Record<string, string> = { select: 'dropdown', textarea: 'notes' };
 const knownTypes = new Set(
   'text notes radio dropdown checkbox calc file yesno truefalse slider descriptive sql'.split(' '),
 );
 const validations: Record<string, string> = { int: 'integer', float: 'number' };
-
-function attribute(node: XmlNode | undefined, name: string): string {
-  return node?.attributes[name] ?? '';
-}
 
 function translated(node: XmlNode | undefined): string {
   const formatted = child(node, 'redcap:FormattedTranslatedText');
@@ -88,6 +92,14 @@ function readSettings(study: XmlNode, creationTime: string): ProjectSettings {
     schedulingEnabled: flag('SchedulingEnabled'),
     autonumbering: flag('RecordAutonumberingEnabled'),
     randomizationEnabled: flag('RandomizationEnabled'),
+    surveyEmailField: setting('SurveyInvitationEmailField'),
+    irbNumber: '',
+    grantNumber: '',
+    piFirstName: '',
+    piLastName: '',
+    piEmail: '',
+    displayTodayNow: 1,
+    bypassBranchingErase: 0,
     missingDataCodes: setting('MissingDataCodes'),
   };
 }
@@ -160,13 +172,23 @@ function readForms(metadata: XmlNode): { forms: Form[]; fields: Field[] } {
 interface IdSource {
   eventId(): number;
   dagId(): number;
+  reportId(): number;
+  randomizationId(): number;
 }
+
+/** How choices are written in the dictionary's export: as the file has them, or with blanks round the bars (§2.7). */
+export type ChoiceSpacing = 'as-is' | 'blanks';
 
 /**
  * The design in a project XML (CDISC ODM with REDCap's extension, §6). `creationTime` is wall time of the server. Throws
  * `XmlUnreadableError` when it is no such document.
  */
-export function loadDesign(odm: XmlNode, ids: IdSource, creationTime: string): Design {
+export function loadDesign(
+  odm: XmlNode,
+  ids: IdSource,
+  creationTime: string,
+  spacing: ChoiceSpacing = 'as-is',
+): Design {
   const study = child(odm, 'Study');
   const metadata = child(study, 'MetaDataVersion');
   if (odm.name !== 'ODM' || study === undefined || metadata === undefined) {
@@ -174,6 +196,12 @@ export function loadDesign(odm: XmlNode, ids: IdSource, creationTime: string): D
   }
   const { forms, fields } = readForms(metadata);
   if (fields.length === 0) throw new XmlUnreadableError('The project XML defines no field.');
+  if (spacing === 'blanks') {
+    for (const field of fields) {
+      if (['radio', 'dropdown', 'checkbox'].includes(field.type))
+        field.choices = field.choices.replace(/\s*\|\s*/g, ' | ');
+    }
+  }
   const settings = readSettings(study, creationTime);
   const read = readEvents(metadata, () => ids.eventId());
   const longitudinal = read.events.length > 0;
@@ -198,7 +226,7 @@ export function loadDesign(odm: XmlNode, ids: IdSource, creationTime: string): D
     : forms.map((form) => ({ event: events[0]!.uniqueName, form: form.name }));
 
   const repeating: Repeating[] = [];
-  const globals = child(study, 'GlobalVariables')!;
+  const globals = child(study, 'GlobalVariables');
   const onlyEvent = events[0]!.uniqueName;
   for (const entry of globals === undefined ? [] : descendants(globals, 'redcap:RepeatingEvent')) {
     repeating.push({ event: attribute(entry, 'redcap:UniqueEventName'), form: '', label: '' });
@@ -220,7 +248,7 @@ export function loadDesign(odm: XmlNode, ids: IdSource, creationTime: string): D
     const form = forms.find((candidate) => candidate.name === attribute(survey, 'form_name'));
     if (form !== undefined && attribute(survey, 'survey_enabled') !== '0') form.survey = attribute(survey, 'title');
   }
-  return {
+  const design: Design = {
     settings,
     longitudinal,
     // The record id is always the project's first field, whatever the attribute says.
@@ -232,5 +260,9 @@ export function loadDesign(odm: XmlNode, ids: IdSource, creationTime: string): D
     mapping,
     repeating: repeating.filter((entry) => events.some((event) => event.uniqueName === entry.event)),
     dags,
+    reports: loadReports(globals, () => ids.reportId()),
+    randomization: null,
   };
+  design.randomization = loadRandomization(globals, design, () => ids.randomizationId());
+  return design;
 }

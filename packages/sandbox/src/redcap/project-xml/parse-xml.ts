@@ -134,6 +134,11 @@ export function parseXml(source: string): XmlNode {
   return element;
 }
 
+/** An attribute's text, blank when there is none. */
+export function attributeOf(node: XmlNode | undefined, name: string): string {
+  return node?.attributes[name] ?? '';
+}
+
 /** The first child of a name. */
 export function child(node: XmlNode | undefined, name: string): XmlNode | undefined {
   return node?.children.find((candidate) => candidate.name === name);

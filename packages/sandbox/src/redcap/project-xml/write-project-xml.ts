@@ -1,13 +1,10 @@
-import type { Codebook, Column } from '../codebook';
+import type { Column } from '../codebook';
 import type { StoredRecord, StoredRow } from '../data-store';
-import type { Field } from '../model';
+import type { Field, ProjectEvent } from '../model';
 import type { Project } from '../project';
-import { escapeXml, escapeXmlAttribute } from '../xml-text';
-
-const attributes = (values: Record<string, string | number>): string =>
-  Object.entries(values)
-    .map(([name, value]) => ` ${name}="${escapeXmlAttribute(String(value))}"`)
-    .join('');
+import type { RowFilter } from '../records/filter-logic';
+import { escapeXml, xmlAttributes as attributes } from '../xml-text';
+import { groupElements } from './write-groups';
 
 const translated = (text: string): string => `<TranslatedText>${escapeXml(text)}</TranslatedText>`;
 const xmlTypes: Record<string, string> = { dropdown: 'select', notes: 'textarea' };
@@ -143,7 +140,8 @@ function* forms({ codebook, design }: Project): Generator<string> {
   yield lists.join('');
 }
 
-function globalVariables({ design, codebook }: Project): string {
+function globalVariables(project: Project): string {
+  const { design, codebook } = project;
   const { settings } = design;
   const element = (name: string, value: string | number): string =>
     value === '' ? '' : `<redcap:${name}>${escapeXml(String(value))}</redcap:${name}>\n`;
@@ -177,6 +175,8 @@ function globalVariables({ design, codebook }: Project): string {
     element('SecondaryUniqueField', settings.secondaryUniqueField),
     element('SchedulingEnabled', Number(settings.schedulingEnabled)),
     element('SurveysEnabled', Number(settings.surveysEnabled)),
+    element('SurveyInvitationEmailField', settings.surveyEmailField),
+    element('RandomizationEnabled', Number(settings.randomizationEnabled)),
     element('Purpose', settings.purpose),
     element('PurposeOther', settings.purposeOther),
     element('ProjectNotes', settings.notes),
@@ -184,6 +184,7 @@ function globalVariables({ design, codebook }: Project): string {
     codebook.hasRepeating ? wrap('RepeatingInstrumentsAndEvents', [...repeatingEvents, ...repeatingForms]) : '',
     wrap('DataAccessGroupsGroup', groups),
     wrap('SurveysGroup', surveys),
+    ...groupElements(project).map(([name, elements]) => wrap(name, elements)),
     '</GlobalVariables>\n',
   ].join('');
 }
@@ -222,37 +223,65 @@ function eventDefs({ design, codebook }: Project): string {
 
 const isoDatetime = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d(:\d\d)?)$/;
 
-function rowItems(codebook: Codebook, record: StoredRecord, row: StoredRow, form: number, first: boolean): string {
+/** Which data go into the XML, and how much of them (§2.18); null means all. */
+export interface XmlDataOptions {
+  records: ReadonlySet<string> | null;
+  columns: ReadonlySet<Column> | null;
+  events: ReadonlySet<ProjectEvent> | null;
+  filter: RowFilter | null;
+  surveyFields: boolean;
+  dags: boolean;
+  files: boolean;
+}
+
+function rowItems(
+  project: Project,
+  record: StoredRecord,
+  row: StoredRow,
+  form: number,
+  first: boolean,
+  o: XmlDataOptions,
+): string {
+  const { codebook } = project;
   let items = '';
   const item = (oid: string, value: string): string => `<ItemData${attributes({ ItemOID: oid, Value: value })}/>`;
   for (const column of codebook.columnsOfForm[form]!) {
+    if (o.columns !== null && !o.columns.has(column)) continue;
     if (column.kind === 'id') items += item(column.name, record.id);
-    else {
+    else if (column.kind === 'file') {
+      const file = o.files ? project.files.get(row.get(column) ?? '') : undefined;
+      if (file === undefined) continue;
+      const own = { ItemOID: column.name, 'redcap:DocName': file.name, 'redcap:MimeType': file.type };
+      items += `<ItemDataBase64Binary${attributes(own)}><![CDATA[${file.data}]]></ItemDataBase64Binary>`;
+    } else {
       const value = row.get(column) ?? (column.kind === 'checkbox' && row.holds(form) ? '0' : '');
       if (value !== '') items += item(column.name, value.replace(isoDatetime, '$1T$2'));
     }
   }
-  if (first && record.dag !== '') items += item('redcap_data_access_group', record.dag);
-  if (row.survey?.identifier !== undefined && first) items += item('redcap_survey_identifier', row.survey.identifier);
+  if (first && o.dags && record.dag !== '') items += item('redcap_data_access_group', record.dag);
+  if (o.surveyFields && row.survey?.identifier !== undefined && first)
+    items += item('redcap_survey_identifier', row.survey.identifier);
   const name = codebook.form(form).name;
-  const timestamp = row.survey?.timestamps[name];
+  const timestamp = o.surveyFields ? row.survey?.timestamps[name] : undefined;
   if (timestamp !== undefined) items += item(`${name}_timestamp`, timestamp);
   return items;
 }
 
-function* clinicalData(project: Project, records: ReadonlySet<string> | null): Generator<string> {
+function* clinicalData(project: Project, o: XmlDataOptions): Generator<string> {
   const { codebook, design } = project;
   for (const record of project.data.sorted()) {
-    if (records !== null && !records.has(record.id)) continue;
+    if (o.records !== null && !o.records.has(record.id)) continue;
     let subject = `<SubjectData${attributes({ SubjectKey: record.id, 'redcap:RecordIdField': design.recordIdField })}>\n`;
     let first = true;
     for (const row of record.rows) {
+      if (o.events !== null && !o.events.has(row.event)) continue;
+      if (o.filter !== null && !o.filter(record, row)) continue;
       let visit = '';
       const formsOfRow = row.form >= 0 ? [row.form] : design.forms.map((_, form) => form);
       for (const form of formsOfRow) {
         const holdsId = form === codebook.idColumn.form && row.form < 0;
         if (!row.holds(form) && !holdsId) continue;
-        const items = rowItems(codebook, record, row, form, first);
+        const items = rowItems(project, record, row, form, first, o);
         first = false;
         if (items === '') continue;
         const key = row.form >= 0 ? row.instance : 1;
@@ -270,12 +299,12 @@ function* clinicalData(project: Project, records: ReadonlySet<string> | null): G
 }
 
 /**
- * The project as REDCap's XML (§6), in chunks. `records` null with `withData` means all of them; filters touch data only. `at`
- * is wall time of the server, `version` REDCap's.
+ * The project as REDCap's XML (§6), in chunks; `data` null leaves the data out. `at` is wall time of the server, `version`
+ * REDCap's.
  */
 export function* writeProjectXml(
   project: Project,
-  o: { withData: boolean; records: ReadonlySet<string> | null; at: string; version: string },
+  o: { data: XmlDataOptions | null; at: string; version: string },
 ): Generator<string> {
   const { design } = project;
   const stamp = o.at.replace(' ', 'T');
@@ -298,9 +327,9 @@ export function* writeProjectXml(
   yield eventDefs(project);
   yield* forms(project);
   yield '</MetaDataVersion>\n</Study>\n';
-  if (o.withData) {
+  if (o.data !== null) {
     yield `<ClinicalData${attributes({ StudyOID: oid, MetaDataVersionOID: `Metadata.${oid}` })}>\n`;
-    yield* clinicalData(project, o.records);
+    yield* clinicalData(project, o.data);
     yield '</ClinicalData>\n';
   }
   yield '</ODM>\n';

@@ -1,7 +1,7 @@
 import { ApiError } from '../api-error';
 import type { Codebook, Column } from '../codebook';
 import { csvCell } from '../csv-text';
-import { StoredRow, type StoredRecord } from '../data-store';
+import { compareIds, StoredRow, type StoredRecord } from '../data-store';
 import { messages } from '../messages';
 import type { ProjectEvent, User } from '../model';
 import type { Params } from '../params';
@@ -12,7 +12,7 @@ import { readFilterLogic, type RowFilter } from './filter-logic';
 import { selectColumns } from './select-columns';
 
 /** What an export was asked for, checked and resolved (§2.1, §3). */
-interface RecordsQuery {
+export interface RecordsQuery {
   columns: Column[];
   /** Whether the record id is among the columns; the system columns come with it. */
   withId: boolean;
@@ -31,6 +31,12 @@ interface RecordsQuery {
   decimalMark: '' | '.' | ',';
   /** The group whose records alone may be seen; empty for all. */
   dag: string;
+  /** Every row of a record of which one row passes the filter. */
+  wholeRecords: boolean;
+  /** A report's order; empty for REDCap's own. */
+  order: { column: Column; descending: boolean }[];
+  /** Line breaks in values become two blanks each. */
+  withoutLineBreaks: boolean;
 }
 
 function timeParameter(params: Params, name: string): string | null {
@@ -76,6 +82,9 @@ export function readRecordsQuery(project: Project, params: Params, user: User): 
     combineCheckboxes: params.flag('combineCheckboxOptions'),
     decimalMark: mark,
     dag: user.dag,
+    wholeRecords: false,
+    order: [],
+    withoutLineBreaks: false,
   };
 }
 
@@ -93,6 +102,9 @@ function wasTouched(record: StoredRecord, from: string | null, to: string | null
 function* selectRows(project: Project, query: RecordsQuery): Generator<OutRow> {
   const forms = new Set(query.columns.map((column) => column.form));
   const onlyId = query.columns.every((column) => column.kind === 'id');
+  const { filter } = query;
+  const passes = (record: StoredRecord, row: StoredRow): boolean =>
+    filter === null || (query.wholeRecords ? record.rows.some((other) => filter(record, other)) : filter(record, row));
   const wanted = (record: StoredRecord): boolean =>
     (query.records === null || query.records.has(record.id)) &&
     (query.dag === '' || record.dag === query.dag) &&
@@ -109,12 +121,12 @@ function* selectRows(project: Project, query: RecordsQuery): Generator<OutRow> {
         continue;
       }
       shown = true;
-      if (query.filter === null || query.filter(record, row)) yield { record, row };
+      if (passes(record, row)) yield { record, row };
     }
     // A record that holds nothing but instances is still a record: whoever asks for ids must see it.
     if (!shown && hidden !== undefined && query.withId) {
       const row = new StoredRow(hidden, -1, 0);
-      if (query.filter === null || query.filter(record, row)) yield { record, row };
+      if (passes(record, row)) yield { record, row };
     }
   }
 }
@@ -152,7 +164,7 @@ function labelOf(codebook: Codebook, column: Column, value: string): string {
   return column.choices.get(value) ?? codebook.missingCodes.get(value) ?? value;
 }
 
-function cellOf(codebook: Codebook, column: Column, query: RecordsQuery): Cell {
+function cellOf({ codebook, files }: Project, column: Column, query: RecordsQuery): Cell {
   if (column.kind === 'id') return (record) => record.id;
   const { form } = column;
   if (column.kind === 'checkbox') {
@@ -179,6 +191,12 @@ function cellOf(codebook: Codebook, column: Column, query: RecordsQuery): Cell {
     };
   }
   const { slot } = column;
+  if (column.kind === 'file') {
+    return (_, row, applies) => {
+      const id = applies[form]! ? (row.cells[form]?.[slot] ?? '') : '';
+      return id === '' ? '' : (files.get(id)?.name ?? id);
+    };
+  }
   const plain: Cell = (_, row, applies) => (applies[form]! ? (row.cells[form]?.[slot] ?? '') : '');
   if (query.labels && (column.choices.size > 0 || codebook.missingCodes.size > 0)) {
     return (record, row, applies) => {
@@ -257,12 +275,12 @@ function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
   const { codebook } = project;
   const columns: OutColumn[] = [];
   const system = query.withId ? systemColumns(project, query) : [];
-  let form = -1;
+  const opened = new Set<number>();
   let combined = '';
   for (const column of query.columns) {
-    if (column.form !== form) {
-      form = column.form;
-      const { name, survey } = codebook.form(form);
+    if (!opened.has(column.form)) {
+      opened.add(column.form);
+      const { name, survey } = codebook.form(column.form);
       if (query.surveyFields && survey !== undefined) {
         const timestamp: OutColumn = {
           name: `${name}_timestamp`,
@@ -283,7 +301,7 @@ function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
       });
       continue;
     }
-    columns.push({ name: column.name, header: headerOf(column), cell: cellOf(codebook, column, query) });
+    columns.push({ name: column.name, header: headerOf(column), cell: cellOf(project, column, query) });
     if (column.kind === 'id') columns.push(...system);
   }
   // The record id leads even where its instrument is a survey, whose timestamp would open the row.
@@ -377,15 +395,36 @@ function* writeTable(
   yield `${chunk}</records>`;
 }
 
-function* flatRows(codebook: Codebook, columns: readonly OutColumn[], rows: Iterable<OutRow>): Generator<string[]> {
+function* flatRows(
+  codebook: Codebook,
+  columns: readonly OutColumn[],
+  rows: Iterable<OutRow>,
+  clean: boolean,
+): Generator<string[]> {
   const appliesTo = applicability(codebook);
   const cells = columns.map((column) => column.cell);
   for (const { record, row } of rows) {
     const applies = appliesTo(row);
     const out = new Array<string>(cells.length);
     for (let i = 0; i < cells.length; i += 1) out[i] = cells[i]!(record, row, applies);
-    yield out;
+    yield clean ? out.map((text) => text.replace(/\r\n|\r|\n/g, '  ')) : out;
   }
+}
+
+/** Rows in a report's order; as they come where it has none. */
+function inOrder(query: RecordsQuery, rows: Iterable<OutRow>): Iterable<OutRow> {
+  if (query.order.length === 0) return rows;
+  const text = ({ record, row }: OutRow, column: Column): string =>
+    column.kind === 'id' ? record.id : (row.get(column) ?? '');
+  return [...rows].sort((a, b) => {
+    for (const { column, descending } of query.order) {
+      const [left, right] = [text(a, column), text(b, column)];
+      if (left === right) continue;
+      const order = left === '' ? -1 : right === '' ? 1 : compareIds(left, right);
+      return descending ? -order : order;
+    }
+    return 0;
+  });
 }
 
 /**
@@ -407,12 +446,12 @@ export function exportRecords(
   query: RecordsQuery,
   o: { format: 'csv' | 'json' | 'xml'; type: 'flat' | 'eav'; delimiter: string; missingRows: number },
 ): Iterable<string> {
-  const selected = selectRows(project, query);
+  const selected = inOrder(query, selectRows(project, query));
   const rows = o.missingRows > 0 ? without(selected, o.missingRows) : selected;
   const writing = { format: o.format, delimiter: o.delimiter, labelHeaders: query.labelHeaders };
   if (o.type === 'flat') {
     const columns = outColumns(project, query);
-    return writeTable(columns, flatRows(project.codebook, columns, rows), writing);
+    return writeTable(columns, flatRows(project.codebook, columns, rows, query.withoutLineBreaks), writing);
   }
   const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
   const names = ['record', ...place.map((column) => column.name), 'field_name', 'value'];

@@ -3,7 +3,7 @@ import type { Codebook } from '../codebook';
 import { checkboxColumn } from '../codebook';
 import { parseCsv } from '../csv-text';
 import { messages } from '../messages';
-import { descendants, parseXml } from '../project-xml/parse-xml';
+import { attributeOf, childrenOf, descendants, parseXml, type XmlNode } from '../project-xml/parse-xml';
 
 /** One row as a client sent it: column names and texts, in the client's order. */
 export type SentRow = Map<string, string>;
@@ -102,4 +102,50 @@ export function flatten(rows: readonly SentRow[], codebook: Codebook): SentRow[]
     } else target.set(name, value);
   }
   return [...flat.values()];
+}
+
+/**
+ * The rows in an ODM document's clinical data, for an import of records (§6.6). Values of system columns other than the
+ * group are passed over. Throws REDCap's refusal when the text is no such document.
+ */
+export function parseOdm(data: string, codebook: Codebook): SentRow[] {
+  let odm: XmlNode;
+  try {
+    odm = parseXml(data);
+  } catch {
+    throw new ApiError(400, messages.dataNotInFormat);
+  }
+  const idField = codebook.design.recordIdField;
+  const rows = new Map<string, SentRow>();
+  for (const subject of descendants(odm, 'SubjectData')) {
+    const record = attributeOf(subject, 'SubjectKey');
+    const visits = childrenOf(subject, 'StudyEventData');
+    for (const visit of visits.length === 0 ? [subject] : visits) {
+      const eventName = attributeOf(visit, 'redcap:UniqueEventName');
+      const event = codebook.eventByName.get(eventName) ?? codebook.firstEvent;
+      for (const form of childrenOf(visit, 'FormData')) {
+        const formName = attributeOf(form, 'FormOID').replace(/^Form\./, '');
+        const index = codebook.formIndex.get(formName);
+        const ofForm = index !== undefined && codebook.repeatsAsForm(event, index);
+        const ofEvent = codebook.repeatsAsEvent(event);
+        const key = ofForm
+          ? attributeOf(form, 'FormRepeatKey')
+          : ofEvent
+            ? attributeOf(visit, 'StudyEventRepeatKey')
+            : '';
+        const place = JSON.stringify([record, eventName, ofForm ? formName : '', key]);
+        let row = rows.get(place);
+        if (row === undefined) rows.set(place, (row = new Map([[idField, record]])));
+        if (codebook.longitudinal) row.set('redcap_event_name', eventName);
+        if (ofForm) row.set('redcap_repeat_instrument', formName);
+        if (key !== '') row.set('redcap_repeat_instance', key);
+        for (const item of descendants(form, 'ItemData')) {
+          const name = attributeOf(item, 'ItemOID');
+          const value = attributeOf(item, 'Value').replace(/^(\d{4}-\d\d-\d\d)T/, '$1 ');
+          if (name !== idField) row.set(name, value);
+        }
+      }
+    }
+  }
+  return [...rows.values()];
 }

@@ -4,6 +4,8 @@ import type { LogEntry, User } from '../model';
 import type { Params } from '../params';
 import type { Project } from '../project';
 import { readServerTime } from '../server-time';
+import { atLeast } from '../version';
+import { toldForms, toldRights } from './rights';
 import type { ListRow, ListStyle } from './write-list';
 
 /** A list export: its rows and how they are written. */
@@ -174,7 +176,7 @@ export function dags(project: Project): ListExport {
 }
 
 /** The project's settings: one object, not a list, in JSON (§2.17). */
-export function projectInfo(project: Project): ListRow {
+export function projectInfo(project: Project, version: string): ListRow {
   const { settings } = project.design;
   const { codebook } = project;
   return {
@@ -196,83 +198,99 @@ export function projectInfo(project: Project): ListRow {
     record_autonumbering_enabled: Number(settings.autonumbering),
     randomization_enabled: Number(settings.randomizationEnabled),
     ddp_enabled: 0,
-    project_irb_number: '',
-    project_grant_number: '',
-    project_pi_firstname: '',
-    project_pi_lastname: '',
-    display_today_now_button: 1,
+    project_irb_number: settings.irbNumber,
+    project_grant_number: settings.grantNumber,
+    project_pi_firstname: settings.piFirstName,
+    project_pi_lastname: settings.piLastName,
+    ...(atLeast(version, '15.8.2') ? { project_pi_email: settings.piEmail } : {}),
+    display_today_now_button: settings.displayTodayNow,
     missing_data_codes: settings.missingDataCodes,
     external_modules: '',
-    bypass_branching_erase_field_prompt: 0,
+    bypass_branching_erase_field_prompt: settings.bypassBranchingErase,
   };
 }
 
-const rightsKeys = [
-  'design',
-  'alerts',
-  'user_rights',
-  'data_access_groups',
-  'reports',
-  'stats_and_charts',
-  'manage_survey_participants',
-  'calendar',
-  'data_import_tool',
-  'data_comparison_tool',
-  'logging',
-  'email_logging',
-  'file_repository',
-  'data_quality_create',
-  'data_quality_execute',
-  'api_export',
-  'api_import',
-  'api_modules',
-  'mobile_app',
-  'mobile_app_download_data',
-  'record_create',
-  'record_rename',
-  'record_delete',
-  'lock_records_all_forms',
-  'lock_records',
-  'lock_records_customization',
-] as const;
-
-const userKeys = [
-  'username',
-  'email',
-  'firstname',
-  'lastname',
-  'expiration',
-  'data_access_group',
-  'data_access_group_id',
-  'data_access_group_label',
-];
-
-/** The project's users with their rights (§2.14). */
-export function users(project: Project): ListExport {
+/** The project's users with the rights that count, columns by version (§2.14). */
+export function users(project: Project, _params: Params, _user: User, version: string): ListExport {
+  const told = toldRights(project, version);
+  const labelled = atLeast(version, '15.2.0');
+  const perForm = atLeast(version, '12.0.0');
   const rows = [...project.users.values()].map((user): ListRow => {
     const dag = project.design.dags.find((candidate) => candidate.uniqueName === user.dag);
+    const { rights } = project.effective(user);
     return {
       username: user.username,
-      email: '',
-      firstname: '',
-      lastname: '',
-      expiration: '',
+      email: user.email,
+      firstname: user.firstname,
+      lastname: user.lastname,
+      expiration: user.expiration,
       data_access_group: user.dag,
       data_access_group_id: dag?.id ?? '',
-      data_access_group_label: dag?.name ?? '',
-      ...Object.fromEntries(rightsKeys.map((key) => [key, user.rights[key]])),
-      forms: user.rights.forms,
-      forms_export: user.rights.forms_export,
+      ...(labelled ? { data_access_group_label: dag?.name ?? '' } : {}),
+      ...Object.fromEntries(told.map((key) => [key, rights[key]])),
+      forms: toldForms(rights, version),
+      ...(perForm
+        ? { forms_export: rights.forms_export }
+        : { data_export: Math.max(0, ...Object.values(rights.forms_export)) }),
     };
   });
-  return list('users', [...userKeys, ...rightsKeys, 'forms', 'forms_export'], rows);
+  const keys = [
+    'username',
+    'email',
+    'firstname',
+    'lastname',
+    'expiration',
+    'data_access_group',
+    'data_access_group_id',
+    ...(labelled ? ['data_access_group_label'] : []),
+    ...told,
+    'forms',
+    perForm ? 'forms_export' : 'data_export',
+  ];
+  return list('users', keys, rows);
+}
+
+/** The project's roles: the same rights as texts, the three about locks in another order (§2.15). */
+export function userRoles(project: Project, _params: Params, _user: User, version: string): ListExport {
+  const locks = ['lock_records_customization', 'lock_records', 'lock_records_all_forms'] as const;
+  const told = toldRights(project, version);
+  const first = told.findIndex((key) => key.startsWith('lock_'));
+  const ordered = [...told.slice(0, first), ...locks, ...told.slice(first + locks.length)];
+  const rows = project.roles.map((role): ListRow => ({
+    unique_role_name: role.uniqueName,
+    role_label: role.label,
+    ...Object.fromEntries(ordered.map((key) => [key, String(role.rights[key])])),
+    forms: toldForms(role.rights, version),
+    forms_export: role.rights.forms_export,
+  }));
+  return list('userRoles', ['unique_role_name', 'role_label', ...ordered, 'forms', 'forms_export'], rows);
+}
+
+/** Which user has which role; users without one are there with a blank (§2.15). */
+export function userRoleMapping(project: Project, _params: Params, _user: User, version: string): ListExport {
+  const grouped = atLeast(version, '15.8.2');
+  const rows = [...project.users.values()].map((user): ListRow => ({
+    username: user.username,
+    unique_role_name: user.role,
+    ...(grouped ? { data_access_group: user.dag } : {}),
+  }));
+  return list('items', ['username', 'unique_role_name', ...(grouped ? ['data_access_group'] : [])], rows);
+}
+
+/** Which user is in which group, all users (§2.16). */
+export function userDagMapping(project: Project): ListExport {
+  const rows = [...project.users.values()].map((user) => ({
+    username: user.username,
+    redcap_data_access_group: user.dag,
+  }));
+  return list('items', ['username', 'redcap_data_access_group'], rows);
 }
 
 const isRecord = (verb: string) => (action: string) => new RegExp(`^${verb} record`, 'i').test(action);
 const logTypes: Record<string, (action: string) => boolean> = {
   export: (action) => action.startsWith('Data Export'),
   manage: (action) => action.startsWith('Manage/Design'),
-  user: (action) => /user/i.test(action),
+  user: (action) => /\buser\b/i.test(action),
   record: isRecord('(Create|Update|Delete)'),
   record_add: isRecord('Create'),
   record_edit: isRecord('Update'),
