@@ -17,7 +17,7 @@ export interface MemberDetails {
 }
 
 /** One text between the programme's short code and a handset. */
-export interface Text {
+interface Text {
   /** Study time, ISO UTC. */
   at: string;
   from: 'programme' | 'handset';
