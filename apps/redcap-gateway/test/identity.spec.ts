@@ -106,27 +106,88 @@ describe('identity', () => {
     expect(rows.map((row) => row.presence)).toEqual(['present', 'present', 'present']);
   });
 
-  it('holds a record in doubt that went without a trace, until a person says what became of it', async () => {
+  it('finds a rename late by what the record’s own lines tell', async () => {
     const stage = await setStage();
-    for (const record of ['1', '2', '3']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
+    for (const record of ['1', '2']) stage.save(record, family);
     await stage.poll();
-    const gone = await stage.participant('1');
+    const { id } = await stage.participant('1');
     stage.pass(15);
     stage.world.act({ do: 'rename-record', record: '1', to: '77', user: 'ra_jones' });
-    // The rename was never seen: its line is far behind the look-back.
+    // The rename was never seen: its line is far behind the look-back, and then the record is saved again.
     stage.pass(3 * 24 * 60);
     await stage.query('UPDATE project SET cursor_at = $1, log_newest = NULL', [stage.world.now]);
-    await stage.poll('full-comparison');
+    stage.save('77', { part_lang: '1' });
+    await stage.poll();
+    expect(await stage.participant('77')).toMatchObject({ id, presence: 'present' });
+    expect(await stage.query('SELECT id FROM participant')).toHaveLength(2);
+  });
+
+  it('holds both in doubt where nothing but their likeness speaks, until a person decides', async () => {
+    const stage = await setStage();
+    for (const record of ['1', '2', '3']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
+    stage.setRights({ logging: 0 });
+    await stage.restart();
+    await stage.poll();
+    const gone = await stage.participant('1');
+    const other = await stage.participant('2');
+    stage.pass(15);
+    stage.world.act({ do: 'rename-record', record: '1', to: '77', user: 'ra_jones' });
+    stage.save('2', { site_id: '4' });
+    await stage.poll();
     expect(await stage.participant('1')).toMatchObject({ id: gone.id, presence: 'in-doubt' });
     expect((await stage.participant('77')).presence).toBe('in-doubt');
-    expect((await stage.changed()).at(-1)!.payload).toMatchObject({ participantId: gone.id, presence: 'in-doubt' });
+    const said = (await stage.changed()).slice(3);
+    expect(said.map((one) => [one.payload.participantId, one.payload.presence])).toEqual([
+      [gone.id, 'in-doubt'],
+      [other.id, 'present'],
+    ]);
     expect((await stage.status()).attention).toEqual({ IDENTITY_IN_DOUBT: 2 });
     expect(await stage.ops<unknown[]>('identity.list')).toHaveLength(2);
+    await stage.request(gone.id, [{ field: 'ag_status', value: '10' }]);
+    await stage.idle();
+    expect((await stage.status()).writes.refused).toEqual({ IDENTITY_IN_DOUBT: 1 });
 
     await stage.ops('identity.settle', { participantId: gone.id, as: 'renamed', record: '77' });
     await stage.idle();
     expect(await stage.participant('77')).toMatchObject({ id: gone.id, presence: 'present' });
     expect(await stage.query('SELECT id FROM participant')).toHaveLength(3);
     expect((await stage.status()).attention).toEqual({});
+  });
+
+  it('takes somebody who appeared for new, and the one who is gone for deleted, when a person says so', async () => {
+    const stage = await setStage();
+    for (const record of ['1', '2', '3']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
+    stage.setRights({ logging: 0 });
+    await stage.restart();
+    await stage.poll();
+    const gone = await stage.participant('1');
+    stage.pass(15);
+    stage.world.act({ do: 'rename-record', record: '1', to: '77', user: 'ra_jones' });
+    await stage.poll();
+    const appeared = await stage.participant('77');
+    await stage.ops('identity.settle', { participantId: gone.id, as: 'deleted' });
+    await stage.ops('identity.settle', { participantId: appeared.id, as: 'new' });
+    await stage.idle();
+    expect((await stage.participant('1')).presence).toBe('deleted');
+    const now = await stage.participant('77');
+    expect(now.presence).toBe('present');
+    expect(now.id).not.toBe(gone.id);
+    expect((await stage.status()).attention).toEqual({});
+  });
+
+  it('finds deletions without the right to the log, by two reads that agree', async () => {
+    const stage = await setStage();
+    for (const record of ['1', '2']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
+    stage.setRights({ logging: 0 });
+    await stage.restart();
+    await stage.poll();
+    expect((await stage.status()).project['ismile.test/main']!.rights.logging).toBe(false);
+    stage.pass(15);
+    stage.world.act({ do: 'delete-record', record: '1', user: 'ra_jones' });
+    await stage.poll();
+    expect((await stage.participant('1')).presence).toBe('present');
+    await stage.poll('full-comparison');
+    expect((await stage.participant('1')).presence).toBe('deleted');
+    expect((await stage.changed()).at(-1)).toMatchObject({ cause: 'reconcile', payload: { presence: 'deleted' } });
   });
 });

@@ -171,6 +171,23 @@ describe('seeing changes', () => {
     expect(said.every((one) => one.cause === 'baseline')).toBe(true);
   });
 
+  it('stores nothing once another process took its lease', async () => {
+    const stage = await setStage();
+    stage.save('1', family);
+    await stage.poll();
+    stage.pass(15);
+    stage.save('1', { part_lang: '1' });
+    const points: string[] = [];
+    stage.hooks.at = async (point) => {
+      points.push(point);
+      if (points.length === 1) await stage.steal('job:redcap-poll@ismile.test');
+    };
+    expect((await stage.run('redcap-poll')).state).not.toBe('done');
+    expect(points[1]).not.toBe('poll:stored');
+    await stage.poll();
+    expect(await stage.changed()).toHaveLength(2);
+  });
+
   it('finds with the nightly comparison what no poll could see', async () => {
     const stage = await setStage();
     for (const record of ['1', '2']) stage.save(record, family);

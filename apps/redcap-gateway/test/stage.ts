@@ -75,6 +75,12 @@ export function newWorld(xml: string, startAt = '2018-09-04T17:00:00Z'): World {
   });
 }
 
+interface RedcapHands {
+  lockRecord(project: string, o: { record: string; locked: boolean; user: string }): void;
+  setRights(token: string, rights: Record<string, number>): void;
+}
+const redcapOf = (world: World) => (world as unknown as { redcapStandIn: RedcapHands }).redcapStandIn;
+
 /** The service over a real database and the sandbox's REDCap over real HTTP. */
 export async function setStage(
   o: { startAt?: string; xml?: string; before?: (world: World) => void; env?: Record<string, string> } = {},
@@ -117,6 +123,8 @@ export async function setStage(
   for (const job of ['redcap-poll', 'full-comparison']) await stage.service.context.jobs.pause(job);
   const seqs = new Map<string, number>();
   const query = <T>(sql: string, values: unknown[] = []) => stage.service.context.dataSource.query<T[]>(sql, values);
+  const query2 = (sql: string, values: unknown[]) =>
+    stage.service.context.dataSource.query<[unknown[], number]>(sql, values);
   const said = async <P>(event: EventDefinition<P>): Promise<Envelope<P>[]> => {
     const rows = await query<{ envelope: string }>(
       'SELECT envelope FROM bus_outbox WHERE topic = $1 ORDER BY position',
@@ -142,10 +150,11 @@ export async function setStage(
     },
     /** A person locks a whole record. */
     lock(record: string) {
-      const { redcapStandIn } = world as unknown as {
-        redcapStandIn: { lockRecord(project: string, o: { record: string; locked: boolean; user: string }): void };
-      };
-      redcapStandIn.lockRecord(token, { record, locked: true, user: 'ra_jones' });
+      redcapOf(world).lockRecord(token, { record, locked: true, user: 'ra_jones' });
+    },
+    /** REDCap's administrator changes what our token may do. */
+    setRights(rights: Record<string, number>) {
+      redcapOf(world).setRights(token, rights);
     },
     /** Time goes by, in minutes of study time. */
     pass(minutes: number) {
@@ -243,6 +252,20 @@ export async function setStage(
     opened: (payload: ParticipantChanged) =>
       sealer.open<Row[]>('ismile', `participant:${payload.participantId}`, payload.sealed),
     /** Starts the service again on the same database, perhaps before another world. */
+    /** Another process takes a lease away, as it may from one that was frozen. */
+    async steal(name: string) {
+      const [, stolen] = await query2(
+        `UPDATE lease SET epoch = epoch + 1, holder = 'thief', real_expires_at = clock_timestamp() WHERE name = $1`,
+        [name],
+      );
+      if (stolen !== 1) throw new Error(`no lease ${name}`);
+    },
+    /** A second replica on the same database. */
+    async replica() {
+      const second = await start();
+      open.push(() => second.stop());
+      return second;
+    },
     async restart(next?: World) {
       await stage.service.stop();
       if (next) {

@@ -295,4 +295,48 @@ describe('trouble in the middle', () => {
       { participantId: two.id, message: expect.stringContaining('locked') as string },
     ]);
   });
+
+  it('leaves the outcome to its successor when its lease was taken in the middle', async () => {
+    const stage = await ready();
+    const { id } = await stage.participant('1');
+    stage.hooks.at = async (point) => {
+      if (point !== 'write:read-back') return;
+      stage.hooks.at = () => undefined;
+      await stage.steal('redcap-writer:ismile.test/main');
+    };
+    await stage.request(id, [{ field: 'ag_status', value: '10' }]);
+    await stage.idle();
+    expect(await outcomes(stage)).toEqual([['ag_status', 'applied', '10']]);
+    const log = await stage.client().log({ record: '1', logtype: 'record' });
+    expect(log.filter((line) => line.details.includes('ag_status'))).toHaveLength(1);
+  });
+
+  it('writes once with two replicas at work', async () => {
+    const stage = await ready();
+    await stage.replica();
+    const ids = [(await stage.participant('1')).id, (await stage.participant('2')).id];
+    for (const value of ['10', '11', '20']) {
+      const basedOn = { '10': '', '11': '10', '20': '11' }[value]!;
+      await Promise.all(ids.map((id) => stage.request(id, [{ field: 'ag_status', value, basedOn }])));
+      await stage.idle();
+    }
+    expect((await stage.status()).writes).toMatchObject({ applied: 2, refused: {} });
+    const log = await stage.client().log({ record: '1', logtype: 'record' });
+    expect(log.filter((line) => line.details.includes('ag_status'))).toHaveLength(3);
+  });
+
+  it('waits for a missing right, says so, and goes on when it is given', async () => {
+    const stage = await ready();
+    const { id } = await stage.participant('1');
+    stage.setRights({ api_import: 0 });
+    await stage.request(id, [{ field: 'ag_status', value: '10' }]);
+    await stage.idle();
+    expect((await stage.problems()).join()).toMatch(/lacks the right API Import\/Update/);
+    expect(await outcomes(stage)).toEqual([]);
+    stage.setRights({ api_import: 1 });
+    await stage.poll();
+    await stage.idle();
+    expect(await outcomes(stage)).toEqual([['ag_status', 'applied', '10']]);
+    expect(await stage.problems()).toEqual([]);
+  });
 });

@@ -89,6 +89,7 @@ async function readChanges(work: Work): Promise<Counts> {
   });
   const moved = run.dryRun ? { moves: 0, readAgain: [] } : await followIdentities(work, changes, mark);
   for (const record of moved.readAgain) if (!changes.announced.has(record)) changes.announced.set(record, new Set());
+  if (!run.dryRun) moved.moves += await suspectNewcomers(work, changes, mark);
   const counts = await readAndStore(work, changes.announced, mark, 'live');
   counts.identityMoves = moved.moves;
   if (run.dryRun) return counts;
@@ -124,6 +125,27 @@ async function followIdentities(
   }
   await applyMoves(gateway, project, run.lease, { ...decided, lines, cause: 'live', asOf, mark });
   return { moves: decided.moves.length, readAgain: decided.readAgain };
+}
+
+/**
+ * A record that we do not know, and that no line of the log says was created, may be one of ours under another number: before
+ * it is taken in as somebody new, whoever of ours is missing is looked for.
+ */
+async function suspectNewcomers(work: Work, changes: Changes, mark: number): Promise<number> {
+  const { gateway, project } = work;
+  const living = await gateway.context.dataSource.query<{ record: string }[]>(
+    `SELECT record_id AS record FROM participant
+      WHERE binding = $1 AND role = $2 AND presence <> 'deleted' AND record_id = ANY($3)`,
+    [project.binding.id, project.role, [...changes.announced.keys()]],
+  );
+  const known = new Set(living.map((row) => row.record));
+  const created = new Set(
+    (changes.log?.identity ?? []).filter((line) => line.kind === 'create').map((line) => line.current),
+  );
+  if ([...changes.announced.keys()].every((record) => known.has(record) || created.has(record))) return 0;
+  const { recordIdField } = project.definition;
+  const everyone = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
+  return (await settleVanished(work, everyone, 'live', mark)).identityMoves ?? 0;
 }
 
 async function readEverything(work: Work, cause: Cause): Promise<Counts> {

@@ -29,8 +29,9 @@ interface Work {
 
 /**
  * Participants whose record a full list lacks. Absence alone never means deletion: a second, targeted read must agree, and
- * then the record's own log line decides. Without a line where the log may be read, or where somebody new looks like the
- * one who is gone, both wait for a person. The new record is taken out of `announced` so that it is not published as new.
+ * then the log decides: the record's own deletion, or a new record that its lines say had that number. Without a trace where
+ * the log may be read, or where it may not and somebody new looks like the one who is gone, both wait for a person. Who
+ * waits as somebody new is taken out of `announced`, so that they are not published.
  */
 export async function settleVanished(
   work: Work,
@@ -52,14 +53,23 @@ export async function settleVanished(
   if (checked.mayReadLog) {
     for (const one of vanished) traces.set(one.recordId, await wasDeleted(project, one.recordId));
   }
-  const traceless = vanished.filter((one) => traces.get(one.recordId) !== true);
-  if (traceless.length > Math.max(believable, living.length / 10)) throw new IncompleteAnswerError(traceless.length);
-
   const known = new Set(living.map((participant) => participant.recordId));
   const unknown = [...announced.keys()].filter((record) => !known.has(record));
-  const lookalikes = await findLookalikes(work, traceless, unknown);
+  const missing = vanished.filter((one) => traces.get(one.recordId) !== true);
+  const renamed = checked.mayReadLog ? await findRenamed(project, missing, unknown) : new Map<string, string>();
+  const traceless = missing.filter((one) => !renamed.has(one.id));
+  if (traceless.length > Math.max(believable, living.length / 10)) throw new IncompleteAnswerError(traceless.length);
+
+  const taken = new Set(renamed.values());
+  const lookalikes = await findLookalikes(
+    work,
+    traceless,
+    unknown.filter((record) => !taken.has(record)),
+  );
   const moves = vanished.map((one): IdentityMove => {
     const other = lookalikes.get(one.id);
+    const recordId = renamed.get(one.id);
+    if (recordId !== undefined) return { participantId: one.id, to: 'renamed', recordId };
     if (traces.get(one.recordId) === true) return { participantId: one.id, to: 'deleted' };
     if (!checked.mayReadLog && other === undefined) return { participantId: one.id, to: 'deleted' };
     return { participantId: one.id, to: 'in-doubt', doubt: { kind: 'vanished' } };
@@ -87,6 +97,23 @@ async function wasDeleted(project: RedcapProject, record: string): Promise<boole
   const lines = await project.client.log({ logtype: 'record', record });
   const { identity } = readLogLines(lines, project.definition.recordIdField);
   return identity.filter((line) => line.record === record).at(-1)?.kind === 'delete';
+}
+
+/** For each missing participant the new record whose lines tell that it had that number, where there is exactly one. */
+async function findRenamed(
+  project: RedcapProject,
+  missing: readonly Participant[],
+  unknown: readonly string[],
+): Promise<Map<string, string>> {
+  const found = new Map<string, string[]>();
+  if (missing.length === 0) return new Map();
+  for (const record of unknown) {
+    const lines = await project.client.log({ logtype: 'record', record });
+    const told = new Set(readLogLines(lines, project.definition.recordIdField).identity.map((line) => line.record));
+    const former = missing.filter((one) => told.has(one.recordId));
+    if (former.length === 1) found.set(former[0]!.id, [...(found.get(former[0]!.id) ?? []), record]);
+  }
+  return new Map([...found].flatMap(([id, records]) => (records.length === 1 ? [[id, records[0]!] as const] : [])));
 }
 
 /** For each vanished participant the new record that holds the same identifying values, where there is exactly one. */
