@@ -121,7 +121,8 @@ export class Codebook {
 
   /** `Visit 1 (Arm 2: Drug B)` with several arms, plain `Visit 1` with one: how messages and labels name an event. */
   eventTitle(event: ProjectEvent): string {
-    if (this.design.arms.length < 2) return event.name;
+    // An arm that owns no event counts for nothing (§2.10).
+    if (new Set(this.design.events.map((known) => known.arm)).size < 2) return event.name;
     const arm = this.design.arms.find((candidate) => candidate.number === event.arm);
     return `${event.name} (Arm ${event.arm}: ${arm?.name ?? `Arm ${event.arm}`})`;
   }

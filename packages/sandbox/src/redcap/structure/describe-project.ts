@@ -213,7 +213,7 @@ export function projectInfo(project: Project, version: string): ListRow {
 /** The project's users with the rights that count, columns by version (§2.14). */
 export function users(project: Project, _params: Params, _user: User, version: string): ListExport {
   const told = toldRights(project, version);
-  const labelled = atLeast(version, '15.2.0');
+  const labelled = atLeast(version, '16.0.0');
   const perForm = atLeast(version, '12.0.0');
   const rows = [...project.users.values()].map((user): ListRow => {
     const dag = project.design.dags.find((candidate) => candidate.uniqueName === user.dag);
