@@ -20,12 +20,20 @@ async function main(): Promise<number> {
   const progress = new Progress();
   const data = new DataFolder(process.env.STUDYBRIDGE_DATA ?? path.join(top, '.data'));
   const system = await startSystem({ options, env: process.env, data, progress });
+  const abort = new AbortController();
   const interrupted = new Promise<'interrupted'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('interrupted'));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        abort.abort();
+        resolve('interrupted');
+      });
+    }
   });
   try {
     const problems: string[] = [];
-    const rest = runToRest(system, progress).catch((error: unknown) => void problems.push(sentence(error)));
+    const rest = runToRest(system, progress, abort.signal).catch(
+      (error: unknown) => void problems.push(sentence(error)),
+    );
     if ((await Promise.race([rest, interrupted])) === 'interrupted') return 130;
     const summary = await summaryOf(system, startedAt, problems);
     if (options.json && !options.once) console.log(JSON.stringify(summary));

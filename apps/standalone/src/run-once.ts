@@ -9,13 +9,14 @@ import type { System } from './system';
 const PATIENCE_MS = 120_000;
 
 /** Plays the sandbox's timeline to its end; in a world of one's own runs every job once, now. Throws when the system does not come to rest. */
-export async function runToRest(system: System, progress: Progress): Promise<void> {
+export async function runToRest(system: System, progress: Progress, signal: AbortSignal): Promise<void> {
   if (system.world && !system.own.redcap && !system.own.agileHealth) {
     await playWorld({
       world: system.world,
       services: system.services.map(({ name, url }) => ({ name, url })),
       opsToken: system.opsToken,
       timeoutMs: PATIENCE_MS,
+      signal,
       onProgress: (at) => progress.update(`study time ${at.now.slice(0, 16).replace('T', ' ')}`),
     });
     progress.step('the timeline is at its end and every job has run once more');
@@ -25,7 +26,7 @@ export async function runToRest(system: System, progress: Progress): Promise<voi
   // In this order a change goes all the way in one run: seen in REDCap, sent, and the partner's answer fetched.
   for (const client of clients) {
     for (const job of await client.command<JobView[]>('jobs.list')) {
-      if (!job.on || job.paused) continue;
+      if (!job.on || job.paused || signal.aborted) continue;
       progress.update(`${client.service.name}: ${job.name}`);
       await client.command('jobs.run', { name: `${job.name}@${job.binding}`, wait: true });
       await waitForRest(clients);

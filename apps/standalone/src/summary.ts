@@ -2,7 +2,7 @@
 type ByReason = Record<string, number>;
 
 /** What happened to one study's families. All counts describe the state reached. */
-export interface StudyCounts {
+interface StudyCounts {
   consented: number;
   enrolled: number;
   armAssigned: number;

@@ -72,7 +72,7 @@ export async function startSystem(o: {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const databaseUrl = await database(env, data, options, progress, undo);
+    const databaseUrl = await database(env, data, options, progress, undo, !own.redcap && !own.agileHealth);
     const logFile = data.path('studybridge.log');
     const logger = logTo(logFile, env, undo);
 
@@ -132,6 +132,7 @@ async function database(
   options: StartOptions,
   progress: Progress,
   undo: Undo,
+  played: boolean,
 ): Promise<string | undefined> {
   const separate = Object.keys(env).some((name) => name.startsWith('DATABASE_URL_') && env[name]?.trim());
   if (env.DATABASE_URL?.trim() || separate) {
@@ -151,7 +152,10 @@ async function database(
   }
   if (options.fresh) await forget(data);
   progress.update('PostgreSQL starts …');
-  const server = await startPostgres({ dataDir: data.path('postgres') });
+  // The sandbox's own state outlives a killed process but not a machine that loses power; no use for the databases to wait
+  // for the disk at every commit where the world would be older than they are.
+  const settings: Record<string, string> = played ? { synchronous_commit: 'off' } : {};
+  const server = await startPostgres({ dataDir: data.path('postgres'), settings });
   // Whoever holds the seat also needs the server: it is left running when the seat is taken.
   const leave = await takeSeat(server.url);
   undo.push(() => server.stop(), leave);

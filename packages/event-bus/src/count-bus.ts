@@ -11,21 +11,21 @@ export async function countOutbox(dataSource: DataSource): Promise<number> {
   return one(dataSource, `SELECT count(*)::int AS n FROM bus_outbox o WHERE ${open}`);
 }
 
-/** Messages that will still be worked by themselves, those that wait on a gap included; parked keys are a person's affair. */
+/** Those that wait on a gap included; parked keys are a person's affair. */
+const pendingInbox = `
+  SELECT count(*)::int AS n FROM bus_inbox i JOIN bus_inbox_key k USING (topic, key)
+   WHERE i.done_at IS NULL AND k.parked_at IS NULL`;
+
+/** Messages that will still be worked by themselves. */
 export async function countInbox(dataSource: DataSource): Promise<number> {
-  return one(
-    dataSource,
-    `SELECT count(*)::int AS n FROM bus_inbox i JOIN bus_inbox_key k USING (topic, key)
-      WHERE i.done_at IS NULL AND k.parked_at IS NULL`,
-  );
+  return one(dataSource, pendingInbox);
 }
 
 /**
  * Messages ever said and ever heard, per topic. What a held row keeps from going out was not said yet; what waits beyond a
  * gap was heard already.
  */
-export async function countTopics(dataSource: DataSource): Promise<TopicCounts> {
-  const rows: { kind: 'said' | 'heard'; topic: string; n: string }[] = await dataSource.query(`
+const topicCounts = `
     SELECT 'said' AS kind, topic, sum(n) AS n FROM (
       SELECT topic, sum(last_seq) AS n FROM bus_counter GROUP BY topic
       UNION ALL
@@ -39,9 +39,22 @@ export async function countTopics(dataSource: DataSource): Promise<TopicCounts> 
       UNION ALL
       SELECT i.topic, count(*) FROM bus_inbox i JOIN bus_inbox_key k USING (topic, key)
        WHERE i.done_at IS NULL AND i.seq > k.last_seq GROUP BY i.topic
-    ) heard GROUP BY topic`);
-  const counts: TopicCounts = { said: {}, heard: {} };
-  for (const row of rows) counts[row.kind][row.topic] = Number(row.n);
+    ) heard GROUP BY topic`;
+
+/** All that `/idle` asks of the bus, in one statement. */
+export async function countForIdle(
+  dataSource: DataSource,
+): Promise<{ outbox: number; inbox: number; topics: TopicCounts }> {
+  const rows: { kind: 'said' | 'heard' | 'outbox' | 'inbox'; topic: string; n: string }[] = await dataSource.query(
+    `${topicCounts}
+    UNION ALL SELECT 'outbox', '', (SELECT count(*) FROM bus_outbox o WHERE ${open})
+    UNION ALL SELECT 'inbox', '', (${pendingInbox})`,
+  );
+  const counts = { outbox: 0, inbox: 0, topics: { said: {}, heard: {} } as TopicCounts };
+  for (const { kind, topic, n } of rows) {
+    if (kind === 'outbox' || kind === 'inbox') counts[kind] = Number(n);
+    else counts.topics[kind][topic] = Number(n);
+  }
   return counts;
 }
 

@@ -5,7 +5,7 @@ import { addBusOperations } from './bus-operations';
 import { CarrierUnavailableError } from './bus-errors';
 import { type BusMetrics, createBusMetrics } from './bus-metrics';
 import type { Carrier } from './carrier';
-import { countAttention, countInbox, countOutbox, countParkedAndDead, countTopics } from './count-bus';
+import { countAttention, countForIdle, countInbox, countOutbox, countParkedAndDead } from './count-bus';
 import type { BusFaults } from './faults';
 import { GapWatch } from './gap-watch';
 import { backoffMs, Loop } from './loop';
@@ -118,9 +118,10 @@ export class EventBus {
     const { dataSource, idle, ops } = context;
     context.onStart(() => this.start());
     context.onStop(() => this.stop());
-    idle.addWork('outbox', () => countOutbox(dataSource));
-    idle.addWork('inbox', () => countInbox(dataSource));
-    idle.addTopics(() => countTopics(dataSource));
+    const counts = askedTogether(() => countForIdle(dataSource));
+    idle.addWork('outbox', async () => (await counts()).outbox);
+    idle.addWork('inbox', async () => (await counts()).inbox);
+    idle.addTopics(async () => (await counts()).topics);
     idle.addProblems(() => Promise.resolve(this.problems()));
     idle.addWaker(() => this.wakeAll());
     context.health.add('bus', () => {
@@ -210,6 +211,18 @@ export class EventBus {
     const all = [...own, ...(this.carrier.problems?.() ?? []), ...this.relay.problems(), ...this.workers.problems()];
     return [...new Set([...all, ...this.gaps.problems()])];
   }
+}
+
+/** One question for all who ask in the same breath; the next breath asks anew. */
+function askedTogether<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | null = null;
+  return () => {
+    if (asking === null) {
+      asking = ask();
+      queueMicrotask(() => (asking = null));
+    }
+    return asking;
+  };
 }
 
 /**

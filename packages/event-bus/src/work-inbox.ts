@@ -130,6 +130,9 @@ export class InboxWorkers {
   /** Works what can be worked now; returns how many messages it took in hand. */
   private async workMany(): Promise<number> {
     let runs: Run[] = [];
+    // Most looks find nothing: not worth a transaction.
+    const pending: unknown[] = await this.dataSource.query('SELECT 1 FROM bus_inbox WHERE done_at IS NULL LIMIT 1');
+    if (pending.length === 0) return 0;
     try {
       runs = await this.dataSource.transaction(async (em) => {
         runs = await this.claim(em, keysAtOnce);

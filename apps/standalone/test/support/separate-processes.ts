@@ -7,7 +7,7 @@ import { eventually } from '@studybridge/testing';
 import { freePort, startNode, type Running } from './processes';
 
 /** Sandbox and services as processes of their own over Kafka, the way production runs them. */
-export interface SeparateProcesses {
+interface SeparateProcesses {
   sandboxUrl: string;
   /** Every replica's address, by service. */
   services: { name: string; url: string }[];
@@ -19,7 +19,8 @@ export interface SeparateProcesses {
 /** Starts the sandbox and `replicas` of each service; resolves when all are ready. */
 export async function startSeparateProcesses(o: {
   folder: string;
-  databaseUrl: string;
+  /** One database for each service. */
+  databases: Record<'redcap-gateway' | 'agile-health', string>;
   brokers: string[];
   replicas: { name: 'redcap-gateway' | 'agile-health'; count: number }[];
 }): Promise<SeparateProcesses> {
@@ -37,7 +38,7 @@ export async function startSeparateProcesses(o: {
       processes.push(
         startNode(`apps/${name}/dist/main.js`, [], {
           PORT: String(port),
-          DATABASE_URL: o.databaseUrl,
+          [`DATABASE_URL_${name.toUpperCase().replace('-', '_')}`]: o.databases[name],
           KAFKA_BROKERS: o.brokers.join(','),
           STUDY_KEYS_FILE: keys,
           STUDYBRIDGE_ENVIRONMENT: 'sandbox',

@@ -20,7 +20,7 @@ export interface WorldPort {
   now(): Date;
   /** The zone in which the partner's server tells wall time (REDCap). */
   serverZone: string;
-  /** Something outside changed: moves the world's `changedAt` to now. */
+  /** Something in this stand-in changed, and is to be kept; a change in REDCap moves the world's `changedAt` to now. */
   changed(): void;
   /** A timer in study time that survives a restart: `name` says who is called (`onTimer`), `data` is plain JSON. */
   schedule(at: Date, name: string, data: unknown): void;

@@ -66,7 +66,7 @@ export interface World {
   readonly tokens: { project: string; token: string }[];
   readonly agile: { key: string; programs: string[] };
   readonly now: Date;
-  /** When anything outside last changed. */
+  /** When anything in REDCap last changed. */
   readonly changedAt: Date;
   readonly startAt: Date;
   /** The last instant of the cohort's timeline; null without a cohort. */
@@ -162,14 +162,19 @@ export class SandboxWorld implements World {
     const port: WorldPort = {
       now: () => this.now,
       serverZone: options.serverZone ?? cohort?.serverZone ?? 'America/Los_Angeles',
-      changed: () => this.noteChange(),
+      changed: () => {
+        this.changedAtMs = this.nowMs;
+        this.noteChange();
+      },
       schedule: (at, name, data) => this.timers.add({ at: at.toISOString(), name, data }),
       onTimer: (name, fn) => this.timerHandlers.set(name, fn),
       fault: (target, request) => this.meet(target, request),
     };
     this.applying += 1;
     this.redcapStandIn = makeRedcap(port);
-    this.agileStandIn = new AgileStandIn(port, {
+    // Only REDCap's poll goes by the last change, and what happens at the partner does not concern it.
+    const partnerPort: WorldPort = { ...port, changed: () => this.noteChange() };
+    this.agileStandIn = new AgileStandIn(partnerPort, {
       ...this.agile,
       handsets: cohort?.handsets ?? [],
       log: (line) => this.say(line),
@@ -447,7 +452,6 @@ export class SandboxWorld implements World {
   // ---- how it is kept
 
   private noteChange(): void {
-    this.changedAtMs = this.nowMs;
     if (this.applying > 0 || this.replaying || !this.file) return;
     const context = currentRequest.getStore();
     if (!context) {

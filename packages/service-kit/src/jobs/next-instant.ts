@@ -54,7 +54,14 @@ function nextOf(schedule: Schedule, after: Date): Date {
   }
 }
 
+/** The last answer for each set of schedules: `/idle` asks the same again and again, and zones are costly to reckon with. */
+const lastAnswers = new WeakMap<readonly Schedule[], { from: number; next: Date | null }>();
+
 /** The first due instant at or after `from`. */
 export function nextInstantFrom(schedules: readonly Schedule[], from: Date): Date | null {
-  return nextInstant(schedules, new Date(from.getTime() - 1));
+  const last = lastAnswers.get(schedules);
+  if (last?.from === from.getTime()) return last.next;
+  const next = nextInstant(schedules, new Date(from.getTime() - 1));
+  lastAnswers.set(schedules, { from: from.getTime(), next });
+  return next;
 }
