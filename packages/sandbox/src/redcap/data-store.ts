@@ -1,6 +1,18 @@
 import type { Codebook, Column } from './codebook';
 import type { ProjectEvent } from './model';
 
+/** Short texts come over and over (codes, dates): each is kept once, which is less memory and fewer of its lines to fetch. */
+const texts = new Map<string, string>();
+const textsKept = 50_000;
+
+function kept(text: string): string {
+  if (text.length > 20) return text;
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size < textsKept) texts.set(text, text);
+  return text;
+}
+
 /**
  * One stored row: a record in an event, in an instance of a repeating instrument (`form` ≥ 0) or of a repeating event
  * (`form` -1, `instance` ≥ 1), or in neither (`form` -1, `instance` 0). Cells lie per instrument, so that an event
@@ -23,10 +35,10 @@ export class StoredRow {
 
   set(column: Column, value: string | undefined): void {
     const cells = this.cells[column.form];
-    if (cells !== undefined) cells[column.slot] = value;
+    if (cells !== undefined) cells[column.slot] = value === undefined ? undefined : kept(value);
     else if (value !== undefined) {
       const fresh: (string | undefined)[] = [];
-      fresh[column.slot] = value;
+      fresh[column.slot] = kept(value);
       this.cells[column.form] = fresh;
     }
   }

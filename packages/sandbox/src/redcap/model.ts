@@ -31,7 +31,7 @@ export interface Form {
 }
 
 /** An arm that owns at least one event. */
-export interface Arm {
+interface Arm {
   number: number;
   name: string;
 }
@@ -56,7 +56,7 @@ export interface Repeating {
 }
 
 /** A data access group. */
-export interface Dag {
+interface Dag {
   id: number;
   name: string;
   uniqueName: string;

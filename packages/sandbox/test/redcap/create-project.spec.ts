@@ -38,14 +38,16 @@ describe('projects made by super token', () => {
       });
       const token = reply.body;
       const loaded = await openLab(fixture(name));
-      for (const params of [
+      const [{ field_name: idField }] = await loaded.json({ content: 'metadata' });
+      const calls: Record<string, string>[] = [
         { content: 'metadata', format: 'csv' },
         { content: 'exportFieldNames', format: 'csv' },
         { content: 'formEventMapping', format: 'csv' },
         { content: 'repeatingFormsEvents', format: 'csv' },
         { content: 'instrument', format: 'csv' },
         { content: 'record', format: 'csv', fields: idField },
-      ]) {
+      ];
+      for (const params of calls) {
         expect((await lab.call({ token, ...params })).body).toBe((await loaded.call(params)).body);
       }
       expect(await lab.json({ token, content: 'project' })).toMatchObject({

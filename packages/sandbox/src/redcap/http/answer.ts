@@ -1,14 +1,14 @@
 import { contentTypes, type ApiFormat } from '../api-error';
 
-/** What a call answers: a status, a content type, and a body that is text, bytes, or chunks of text. */
+/** What a call answers: a status, a content type, and a body that is text, bytes, or chunks of either. */
 export interface Answer {
   status: number;
   type: string;
-  body: string | Buffer | Iterable<string>;
+  body: string | Buffer | Iterable<string | Buffer>;
 }
 
 /** A body in the asked format. */
-export function formatted(format: ApiFormat, body: string | Iterable<string>): Answer {
+export function formatted(format: ApiFormat, body: string | Iterable<string | Buffer>): Answer {
   return { status: 200, type: contentTypes[format], body };
 }
 

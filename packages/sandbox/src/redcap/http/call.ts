@@ -50,7 +50,7 @@ export function note(call: Call, details: string, action = 'Manage/Design ', rec
 }
 
 /** What a call asks for: `action` where it is sent, else an import where there is data (§1.1). */
-export function actionOf(params: Params): string {
+function actionOf(params: Params): string {
   return params.get('action') || (params.sent('data') ? 'import' : 'export');
 }
 

@@ -45,6 +45,14 @@ export async function meetFaultBefore(fault: FaultSpec | null, request: Request,
   }
 }
 
+/** Waits until a client has read what it was sent, or has gone. */
+async function drained(response: Response): Promise<void> {
+  const done = new AbortController();
+  const wake = (name: string): Promise<unknown> => once(response, name, { signal: done.signal });
+  await Promise.race([wake('drain'), wake('close')]).catch(() => undefined);
+  done.abort();
+}
+
 /** Sends an answer, chunk by chunk as fast as the client reads, and plays the faults that come after the work. */
 export async function sendAnswer(
   answer: Answer,
@@ -75,9 +83,7 @@ export async function sendAnswer(
   }
   for (const chunk of answer.body) {
     if (response.destroyed) return;
-    if (chunk !== '' && !response.write(chunk)) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
-    }
+    if (chunk.length > 0 && !response.write(chunk)) await drained(response);
   }
   response.end();
 }

@@ -1,5 +1,6 @@
 import { ApiError } from '../api-error';
 import type { Codebook, Column } from '../codebook';
+import { CsvBytes } from '../csv-bytes';
 import { csvCell } from '../csv-text';
 import { compareIds, StoredRow, type StoredRecord } from '../data-store';
 import { messages } from '../messages';
@@ -140,6 +141,8 @@ interface OutColumn {
   cell: Cell;
   /** The repeat instance is the one number in JSON (§3.3). */
   number?: true;
+  /** Where the cell's text lies as it is, when nothing but the row's shape has a say in it. */
+  stored?: { form: number; slot: number };
 }
 
 /** Which instruments have a say in a row: designated, and repeating exactly as the row does (§11). */
@@ -210,6 +213,13 @@ function cellOf({ codebook, files }: Project, column: Column, query: RecordsQuer
     return (record, row, applies) => plain(record, row, applies).replace(/[.,]/, mark);
   }
   return plain;
+}
+
+/** Whether a cell is told as it is stored: no label, no default, no other decimal mark. */
+function isStored(codebook: Codebook, column: Column, query: RecordsQuery): boolean {
+  if (['id', 'checkbox', 'complete', 'file'].includes(column.kind)) return false;
+  if (query.labels && (column.choices.size > 0 || codebook.missingCodes.size > 0)) return false;
+  return query.decimalMark === '' || !(column.kind === 'calc' || column.validation.startsWith('number'));
 }
 
 function combinedCell(codebook: Codebook, columns: readonly Column[], query: RecordsQuery): Cell {
@@ -301,7 +311,12 @@ function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
       });
       continue;
     }
-    columns.push({ name: column.name, header: headerOf(column), cell: cellOf(project, column, query) });
+    columns.push({
+      name: column.name,
+      header: headerOf(column),
+      cell: cellOf(project, column, query),
+      ...(isStored(codebook, column, query) ? { stored: { form: column.form, slot: column.slot } } : {}),
+    });
     if (column.kind === 'id') columns.push(...system);
   }
   // The record id leads even where its instrument is a survey, whose timestamp would open the row.
@@ -411,6 +426,41 @@ function* flatRows(
   }
 }
 
+/** Flat CSV as bytes: the same text as `writeTable` gives, for the one export that is asked of whole projects. */
+function* flatCsv(
+  codebook: Codebook,
+  columns: readonly OutColumn[],
+  rows: Iterable<OutRow>,
+  delimiter: string,
+  labelHeaders: boolean,
+): Generator<Buffer> {
+  const appliesTo = applicability(codebook);
+  const csv = new CsvBytes(delimiter);
+  const cells = columns.map((column) => column.cell);
+  // A form of -1 stands for a cell that has to be made.
+  const forms = Int32Array.from(columns, (column) => column.stored?.form ?? -1);
+  const slots = Int32Array.from(columns, (column) => column.stored?.slot ?? -1);
+  // One array for all rows: what it holds is written before the next one is made.
+  const out = new Array<string>(cells.length).fill('');
+  let empty = true;
+  for (const { record, row } of rows) {
+    if (empty) csv.row(columns.map((column) => (labelHeaders ? column.header : column.name)));
+    empty = false;
+    const applies = appliesTo(row);
+    const stored = row.cells;
+    for (let i = 0; i < out.length; i += 1) {
+      const form = forms[i]!;
+      if (form < 0) out[i] = cells[i]!(record, row, applies);
+      else out[i] = applies[form]! ? (stored[form]?.[slots[i]!] ?? '') : '';
+    }
+    const chunk = csv.row(out);
+    if (chunk !== null) yield chunk;
+  }
+  // Nothing found is a single newline, without a header (§1.6).
+  if (empty) csv.row([]);
+  yield csv.take();
+}
+
 /** Rows in a report's order; as they come where it has none. */
 function inOrder(query: RecordsQuery, rows: Iterable<OutRow>): Iterable<OutRow> {
   if (query.order.length === 0) return rows;
@@ -445,12 +495,15 @@ export function exportRecords(
   project: Project,
   query: RecordsQuery,
   o: { format: 'csv' | 'json' | 'xml'; type: 'flat' | 'eav'; delimiter: string; missingRows: number },
-): Iterable<string> {
+): Iterable<string | Buffer> {
   const selected = inOrder(query, selectRows(project, query));
   const rows = o.missingRows > 0 ? without(selected, o.missingRows) : selected;
   const writing = { format: o.format, delimiter: o.delimiter, labelHeaders: query.labelHeaders };
   if (o.type === 'flat') {
     const columns = outColumns(project, query);
+    if (o.format === 'csv' && !query.withoutLineBreaks) {
+      return flatCsv(project.codebook, columns, rows, o.delimiter, query.labelHeaders);
+    }
     return writeTable(columns, flatRows(project.codebook, columns, rows, query.withoutLineBreaks), writing);
   }
   const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
