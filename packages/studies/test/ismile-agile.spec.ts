@@ -358,3 +358,19 @@ describe('schedules', () => {
     });
   });
 });
+
+describe('what stops contact', () => {
+  const row = (values: Record<string, string>): Row => ({
+    event: 'baseline_arm_1',
+    instrument: 'participant_info',
+    instance: 0,
+    values,
+  });
+
+  it('is read from its own field, whatever else the form holds (law 2)', () => {
+    const person = [row({ part_consent_date: '2018-09-04', part_mobile_ok_to_text: '7', part_withdrawn: '1' })];
+    expect(agile.withdrawn(person)).toBe(true);
+    expect(agile.consentDate(person)).toBe('2018-09-04');
+    expect(() => agile.gate(person)).toThrow(expect.objectContaining({ code: 'UNKNOWN_CODE' }));
+  });
+});

@@ -22,7 +22,12 @@ async function main() {
   await prepare();
   const result = spawnSync(
     process.execPath,
-    [require.resolve('jest/bin/jest.js'), '-c', path.join(root, 'packages/tooling/jest.deploy.config.js'), '--runInBand'],
+    [
+      require.resolve('jest/bin/jest.js'),
+      '-c',
+      path.join(root, 'packages/tooling/jest.deploy.config.js'),
+      '--runInBand',
+    ],
     { cwd: root, stdio: 'inherit' },
   );
   process.exit(result.status ?? 1);

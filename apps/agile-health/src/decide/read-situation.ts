@@ -19,8 +19,8 @@ export function readSituation(
   member: Member | null,
   o: { goLiveOn: string | null; today: string; expiresAfterDays: number },
 ): ReadSituation {
-  const consent = readConsent(agile, person);
-  const consented = 'problem' in consent ? true : consent.date !== null;
+  const consentDate = agile.consentDate(person);
+  const consented = consentDate !== null;
   const gate = consented ? attempt(() => agile.gate(person)) : { value: null };
   const body = consented ? attempt(() => agile.member(person)) : { value: null };
   const arm = consented ? attempt(() => agile.arm(person)) : { value: null };
@@ -29,9 +29,9 @@ export function readSituation(
     situation: {
       presence: participant.presence,
       consented,
-      consentDate: 'problem' in consent ? null : consent.date,
-      withdrawn: readWithdrawn(agile, person),
-      gate: 'problem' in consent ? consent.problem : 'value' in gate ? gate.value : gate.problem,
+      consentDate,
+      withdrawn: agile.withdrawn(person),
+      gate: 'value' in gate ? gate.value : gate.problem,
       details:
         'problem' in body ? body : body.value ? { hash: hashOfDetails(body.value) } : { problem: 'UNKNOWN_CODE' },
       arm: 'problem' in arm ? arm : arm.value,
@@ -62,25 +62,4 @@ function attempt<T>(read: () => T): Attempt<T> {
     if (!(error instanceof StudybridgeError) || error.errorClass !== 'participant') throw error;
     return { problem: error.code in reasons ? (error.code as ReasonCode) : 'UNKNOWN_CODE' };
   }
-}
-
-/** An unknown code elsewhere in the record does not hide the consent. */
-function readConsent(agile: AgileHealthDefinition, person: Row[]): { date: string | null } | { problem: ReasonCode } {
-  const whole = attempt(() => agile.consentDate(person));
-  if ('value' in whole) return { date: whole.value };
-  for (const row of person) {
-    const alone = attempt(() => agile.consentDate([row]));
-    if ('value' in alone && alone.value !== null) return { date: alone.value };
-  }
-  return whole;
-}
-
-/** Nor the withdrawal: what stops contact goes through whatever else is wrong (law 2). */
-function readWithdrawn(agile: AgileHealthDefinition, person: Row[]): boolean {
-  const whole = attempt(() => agile.withdrawn(person));
-  if ('value' in whole) return whole.value;
-  return person.some((row) => {
-    const alone = attempt(() => agile.withdrawn([row]));
-    return 'value' in alone && alone.value;
-  });
 }

@@ -5,9 +5,10 @@ import type { codebook } from '../codebook';
 import { settings } from '../settings';
 import { armMapping } from './arm-mapping';
 import { attentionOf } from './attention';
-import { enrolmentGate, enrolmentMapping } from './gate';
+import { enrolmentGate } from './gate';
 import { memberMapping } from './member-mapping';
 import { mayMove, statuses, statusOfCode, unknownStatus } from './status-table';
+import { read } from '../words';
 
 type IsmileField = keyof typeof codebook.fields;
 
@@ -31,7 +32,9 @@ const fields = {
 const event: keyof typeof codebook.events = 'baseline_arm_1';
 const instrument: (typeof codebook.fields)['ag_status']['instrument'] = 'agile_link';
 
-const consentDate = (person: readonly Row[]): string | null => enrolmentMapping.decode(person).consentedOn ?? null;
+/** Of its own field alone: an unknown code elsewhere must hide neither the consent nor the withdrawal (law 2). */
+const consentDate = (person: readonly Row[]): string | null =>
+  read(person, 'baseline_arm_1', 'part_consent_date').trim() || null;
 
 /** iSMILE at the texting partner (studies.md §1.5 and §6). */
 export const agileHealth: AgileHealthDefinition = {
@@ -40,7 +43,7 @@ export const agileHealth: AgileHealthDefinition = {
   timezone: settings.zone,
   consentDate,
   consented: (person) => consentDate(person) !== null,
-  withdrawn: (person) => enrolmentMapping.decode(person).withdrawn === true,
+  withdrawn: (person) => read(person, 'baseline_arm_1', 'part_withdrawn') === '1',
   gate: enrolmentGate,
   member: (person) => memberMapping.decode(person),
   fromMember: (member) => rowsOf(memberMapping.encode(member)),
