@@ -311,7 +311,8 @@ export async function setStage(
             Object.entries(gateway.said).every(([topic, n]) => (heard[topic] ?? 0) === n);
           const now = JSON.stringify(idle.topics);
           const still = idle.idle && even && now === before;
-          before = now;
+          // Two answers in a row, each idle: the parts of one answer are counted one after the other.
+          before = idle.idle ? now : '';
           if (!still)
             throw new Error(JSON.stringify({ ...idle, gateway: { said: gateway.said, heard: gateway.heard } }));
           return true;

@@ -59,15 +59,17 @@ export async function summaryOf(system: System, startedAt: number, problems: str
 const clientsOf = (system: System): ServiceClient[] =>
   system.services.map((service) => new ServiceClient(service, system.opsToken));
 
-/** Waits until every service says twice in a row that nothing is left to do. Gives up when the same work stays for too long. */
+/** Waits until every service says twice in a row that nothing is left to do (law 12). Gives up when the same work stays for too long. */
 async function waitForRest(clients: ServiceClient[]): Promise<void> {
-  let calmRounds = 0;
+  let rested = '';
   let before = '';
   let since = Date.now();
-  while (calmRounds < 2) {
+  for (;;) {
     const answers = await Promise.all(clients.map((client) => client.idle()));
-    const now = JSON.stringify(answers.map((answer) => answer.work));
-    calmRounds = answers.every((answer) => answer.idle) && (calmRounds === 0 || now === before) ? calmRounds + 1 : 0;
+    const now = JSON.stringify(answers.map(({ work, topics }) => [work, topics]));
+    const atRest = answers.every((answer) => answer.idle) && everythingHeard(answers.map(({ topics }) => topics));
+    if (atRest && now === rested) return;
+    rested = atRest ? now : '';
     if (now !== before) since = Date.now();
     before = now;
     if (Date.now() - since > PATIENCE_MS) {
@@ -78,6 +80,12 @@ async function waitForRest(clients: ServiceClient[]): Promise<void> {
         remedy: 'Look at the named dependency, then run the command again; nothing was lost.',
       });
     }
-    if (calmRounds < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Whether each listener of a topic has heard all that was said on it. */
+function everythingHeard(topics: { said: Record<string, number>; heard: Record<string, number> }[]): boolean {
+  const said = (topic: string): number => topics.reduce((sum, each) => sum + (each.said[topic] ?? 0), 0);
+  return topics.every(({ heard }) => Object.entries(heard).every(([topic, count]) => count === said(topic)));
 }

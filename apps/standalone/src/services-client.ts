@@ -18,6 +18,14 @@ export interface JobView extends JobCounts {
   lastOutcome: string | null;
 }
 
+/** What a service answers to `GET /idle`, as far as waiting for rest needs it. */
+interface IdleAnswer {
+  idle: boolean;
+  work: Record<string, number>;
+  topics: { said: Record<string, number>; heard: Record<string, number> };
+  problems: string[];
+}
+
 /** Talks to one service's `/status`, `/idle` and `/ops`. Throws a `dependency` error with the service's own sentence. */
 export class ServiceClient {
   private readonly http: AxiosInstance;
@@ -38,7 +46,7 @@ export class ServiceClient {
     return this.ask('GET', '/status');
   }
 
-  idle(): Promise<{ idle: boolean; work: Record<string, number>; problems: string[] }> {
+  idle(): Promise<IdleAnswer> {
     return this.ask('GET', '/idle');
   }
 

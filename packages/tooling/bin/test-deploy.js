@@ -23,7 +23,7 @@ async function main() {
   const result = spawnSync(
     process.execPath,
     [
-      require.resolve('jest/bin/jest.js'),
+      path.join(root, 'node_modules/jest/bin/jest.js'),
       '-c',
       path.join(root, 'packages/tooling/jest.deploy.config.js'),
       '--runInBand',

@@ -74,8 +74,8 @@ describe('users, roles and groups', () => {
     await send('user', [{ username: 'nurse', logging: 1 }]);
     expect(await send('userRoleMapping', [{ username: 'nurse', unique_role_name: made.unique_role_name }])).toBe('1');
     expect(await lab.json({ content: 'userRoleMapping' })).toEqual([
-      { username: 'api_user', unique_role_name: '' },
-      { username: 'nurse', unique_role_name: made.unique_role_name },
+      { username: 'api_user', unique_role_name: '', data_access_group: '' },
+      { username: 'nurse', unique_role_name: made.unique_role_name, data_access_group: '' },
     ]);
     // Whoever has a role has its rights.
     expect(await user('nurse')).toMatchObject({ calendar: 1, logging: 0 });
