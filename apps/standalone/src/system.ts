@@ -16,6 +16,7 @@ import { redcapGateway } from '@studybridge/redcap-gateway/module';
 import { createWorld, sandboxToken, type World } from '@studybridge/sandbox';
 import {
   RealClock,
+  WorldClock,
   createLogger,
   generateStudyKeys,
   startService,
@@ -80,7 +81,7 @@ export async function startSystem(o: {
     const keys = studyKeys(env, data, progress);
     const ports = options.once ? { sandbox: 0 } : { sandbox: Number(env.SANDBOX_PORT ?? 4000) };
     const sandbox = await startSandbox(own, options, data, ports.sandbox, undo, progress);
-    const clock = sandbox && !own.redcap && !own.agileHealth ? sandbox.world.clock : new RealClock();
+    const clock = clockOf(env, own, sandbox?.world);
     const carrier = await openCarrier(env, logger, undo);
 
     const shared: Env = {
@@ -123,6 +124,12 @@ export async function startSystem(o: {
     await stop();
     throw error;
   }
+}
+
+/** The world's time where the whole world is played here or says where it keeps it; else the time of day. */
+function clockOf(env: Env, own: OwnWorld, world: World | undefined): Clock {
+  if (world && !own.redcap && !own.agileHealth) return world.clock;
+  return env.STUDY_CLOCK_URL ? new WorldClock(env.STUDY_CLOCK_URL) : new RealClock();
 }
 
 /** The server's address, or undefined when each service brings its own database. */

@@ -23,7 +23,7 @@ const ofSandbox = (name) =>
 
 fs.mkdirSync(values.dir, { recursive: true, mode: 0o700 });
 
-function secret(name, make) {
+function secret(name, make, mode = 0o600) {
   const file = path.join(values.dir, name);
   if (fs.existsSync(file)) return fs.readFileSync(file, 'utf8').trim();
   const text = make();
@@ -31,12 +31,13 @@ function secret(name, make) {
     console.log(`missing   ${file}  (yours to bring: one line, mode 0600)`);
     return undefined;
   }
-  fs.writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
+  fs.writeFileSync(file, `${text}\n`, { mode, flag: 'wx' });
   console.log(`made      ${file}`);
   return text;
 }
 
-const password = secret('postgres-password', () => randomBytes(24).toString('hex'));
+// PostgreSQL's image may read it as a user of its own, whose number is not ours to know; the folder keeps others out.
+const password = secret('postgres-password', () => randomBytes(24).toString('hex'), 0o644);
 secret('database-url', () => `postgres://studybridge:${password}@postgres:5432/postgres`);
 secret('ops-token', () => randomBytes(24).toString('hex'));
 secret('study-keys', () =>
