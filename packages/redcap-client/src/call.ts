@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAxiosError } from 'axios';
+import { StudybridgeError } from '@studybridge/contracts';
 import { checkContentType, errorForAnswer, looksLikeHtml, redcapErrorText, type Expected } from './answer-checks';
 import { RedcapBadAnswerError, RedcapError, RedcapUnavailableError } from './errors';
 
@@ -166,6 +167,8 @@ export class RedcapWire {
 /** Turns whatever was thrown into an error of ours, leaving behind everything that might hold the request. */
 export function redcapErrorFrom(error: unknown): RedcapError {
   if (error instanceof RedcapError) return error;
+  // What our own hooks throw (a budget, a breaker) keeps its class and its words.
+  if (error instanceof StudybridgeError) return new RedcapError(error.message, error);
   const code = codeOf(error);
   if (/TIMEDOUT|ECONNABORTED|ABORT|CANCEL|TimeoutError/i.test(code)) {
     return new RedcapUnavailableError('REDCap did not answer in time.', 'REDCAP_TIMEOUT');

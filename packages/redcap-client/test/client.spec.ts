@@ -1,3 +1,4 @@
+import { StudybridgeError } from '@studybridge/contracts';
 import type { RedcapImportRefusedError, RedcapUnknownFieldsError } from '../src';
 import { csv, fakeServer, json, send, token } from './fake-server';
 
@@ -293,5 +294,21 @@ describe('watching calls', () => {
       .version();
     expect(before).toEqual(['version', 'version']);
     expect(after).toEqual([502, 200]);
+  });
+
+  it('hands on what the one who watches throws, with its class: a breaker is not a bug', async () => {
+    fake = await fakeServer((_request, response) => send(response, 200, 'text/html', '14.9.1'));
+    const closed = new StudybridgeError('REDCap is left alone for a moment.', {
+      code: 'BREAKER',
+      errorClass: 'dependency',
+      remedy: 'Wait.',
+      retryAfterSeconds: 60,
+    });
+    const client = fake.client({ beforeCall: () => Promise.reject(closed) });
+    await expect(client.version()).rejects.toMatchObject({
+      code: 'BREAKER',
+      errorClass: 'dependency',
+      remedy: 'Wait.',
+    });
   });
 });
