@@ -1,33 +1,39 @@
+import axios from 'axios';
+import { Kafka, logLevel } from 'kafkajs';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sandboxToken } from '@studybridge/sandbox';
 import { ismileCohort, oracle, type OracleRecord } from '@studybridge/studies';
-import { eventually } from '@studybridge/testing';
+import { eventually, kafkaAvailable, startBroker, testDatabase, type Broker } from '@studybridge/testing';
 import type { Summary } from '../src/summary';
-import { comparable, keptWorldState, type FlatRow, type WorldState } from './support/comparable-state';
+import { comparable, keptWorldState, worldState, type FlatRow, type WorldState } from './support/comparable-state';
 import { namesAndPhones, secretsIn } from './support/leaks';
 import { lastJson, runStandalone, startNode, temporaryFolder, type Finished } from './support/processes';
+import { playToTheEnd, startSeparateProcesses } from './support/separate-processes';
 
 const cohort = ismileCohort({ pairs: 120 });
 const expected = oracle(cohort);
 
+const needles = [...namesAndPhones(cohort), sandboxToken('ismile'), sandboxToken('agile-health')];
+
+const temporary = temporaryFolder();
+const data = path.join(temporary.folder, 'data');
+const stateFile = path.join(data, 'world.json');
+let first: Finished;
+let summary: Summary;
+let world: WorldState;
+
+beforeAll(async () => {
+  first = await runStandalone(['--once', '--json'], { STUDYBRIDGE_DATA: data, LOG_LEVEL: 'debug' });
+  summary = lastJson<Summary>(first);
+  world = await keptWorldState(cohort, stateFile);
+}, 600_000);
+
+afterAll(() => temporary.remove());
+
 /** `npm start -- --once --json` as a newcomer runs it, against what the oracle knows from XML and timeline alone. */
 describe('the walking system in one process', () => {
-  const temporary = temporaryFolder();
-  const data = path.join(temporary.folder, 'data');
-  const stateFile = path.join(data, 'world.json');
-  let first: Finished;
-  let summary: Summary;
-  let world: WorldState;
-
-  beforeAll(async () => {
-    first = await runStandalone(['--once', '--json'], { STUDYBRIDGE_DATA: data, LOG_LEVEL: 'debug' });
-    summary = lastJson<Summary>(first);
-    world = await keptWorldState(cohort, stateFile);
-  }, 600_000);
-
-  afterAll(() => temporary.remove());
-
   it('exits 0 with one JSON object on its last line', () => {
     expect({ code: first.code, ok: summary.ok, bus: summary.bus, problems: summary.problems }).toEqual({
       code: 0,
@@ -77,7 +83,6 @@ describe('the walking system in one process', () => {
   it('tells nobody’s phone, name or token in its log', () => {
     const log = readFileSync(path.join(data, 'studybridge.log'), 'utf8');
     expect(log.length).toBeGreaterThan(1000);
-    const needles = [...namesAndPhones(cohort), sandboxToken('ismile'), sandboxToken('agile-health')];
     expect(secretsIn(log, needles)).toEqual([]);
     expect(secretsIn(first.stdout + first.stderr, needles)).toEqual([]);
   });
@@ -112,6 +117,93 @@ describe('the walking system in one process', () => {
     expect(existsSync(path.join(data, 'keys', 'study-keys'))).toBe(true);
     expect(first.stderr).toMatch(/mode 0600.*Production must bring its own/);
   });
+});
+
+/** The way production runs: each service in processes of its own, two of each, over a real Kafka and PostgreSQL. */
+(kafkaAvailable() ? describe : describe.skip)('the walking system in separate processes', () => {
+  let broker: Broker;
+  let system: Awaited<ReturnType<typeof startSeparateProcesses>>;
+  let apart: WorldState;
+
+  beforeAll(async () => {
+    broker = await startBroker({ dir: path.join(temporary.folder, 'kafka') });
+    const [gateway, agile] = [await testDatabase(), await testDatabase()];
+    system = await startSeparateProcesses({
+      folder: temporary.folder,
+      databases: { 'redcap-gateway': gateway.url, 'agile-health': agile.url },
+      brokers: broker.brokers,
+      replicas: [
+        { name: 'redcap-gateway', count: 2 },
+        { name: 'agile-health', count: 2 },
+      ],
+    });
+    await playToTheEnd(system.sandboxUrl, system.services, system.opsToken);
+    apart = await worldState(system.sandboxUrl);
+  }, 900_000);
+
+  afterAll(async () => {
+    await system?.stop();
+    await broker?.stop();
+  });
+
+  it('ends in the same state as one process, cell for cell', () => {
+    expect(apart.members.length).toBeGreaterThan(100);
+    expect(comparable(apart)).toEqual(comparable(world));
+  });
+
+  it('gave the partner each family once', () => {
+    expect(Object.values(apart.ledger).map((calls) => calls.posts)).toEqual(apart.members.map(() => 1));
+  });
+
+  it('tells nobody’s phone, name or token in logs, metrics, statuses and errors', async () => {
+    for (const { url } of system.services) {
+      for (const page of ['/metrics', '/status', '/idle', '/health/ready', '/no-such-page']) {
+        const answer = await axios.get<unknown>(`${url}${page}`, { validateStatus: () => true });
+        const text = typeof answer.data === 'string' ? answer.data : JSON.stringify(answer.data);
+        expect({ page, secrets: secretsIn(text, needles) }).toEqual({ page, secrets: [] });
+      }
+    }
+    const [sandbox, ...services] = system.processes;
+    expect(sandbox).toBeDefined();
+    for (const service of services) {
+      expect(service.output()).toMatch(/started/);
+      expect(secretsIn(service.output(), needles)).toEqual([]);
+    }
+  });
+
+  it('puts nobody’s phone, name or token on Kafka, in headers, keys or payloads', async () => {
+    const kafka = new Kafka({ clientId: 'scan', brokers: broker.brokers, logLevel: logLevel.NOTHING });
+    const admin = kafka.admin();
+    await admin.connect();
+    const topics = (await admin.listTopics()).filter((topic) => !topic.startsWith('__'));
+    const ends = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
+    await admin.disconnect();
+    const there = ends.flat().reduce((sum, { offset, low }) => sum + Number(offset) - Number(low), 0);
+    expect(there).toBeGreaterThan(500);
+
+    const consumer = kafka.consumer({ groupId: `scan-${randomUUID()}` });
+    await consumer.connect();
+    await consumer.subscribe({ topics, fromBeginning: true });
+    const found: string[] = [];
+    let seen = 0;
+    await new Promise<void>((resolve, reject) => {
+      consumer
+        .run({
+          eachMessage: ({ topic, message }) => {
+            const headers = Object.entries(message.headers ?? {}).map(([name, value]) => `${name}=${String(value)}`);
+            const text = [String(message.key), ...headers, String(message.value)].join('\n');
+            found.push(...secretsIn(text, needles).map((needle) => `${topic}: ${needle}`));
+            seen += 1;
+            if (seen >= there) resolve();
+            return Promise.resolve();
+          },
+        })
+        .catch(reject);
+    });
+    await consumer.disconnect();
+    expect(seen).toBeGreaterThanOrEqual(there);
+    expect(found).toEqual([]);
+  }, 120_000);
 });
 
 /** What the world shows of one record, in the oracle's words. */

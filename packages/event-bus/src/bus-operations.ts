@@ -21,6 +21,25 @@ export function addBusOperations(context: ServiceContext, wake: () => void): voi
   );
 
   ops.add(
+    'bus.trace',
+    z.object({ key: z.string().min(1) }),
+    async ({ key }) => ({
+      said: await dataSource.query(
+        `SELECT topic, seq, id AS "messageId", correlation_id AS "correlationId", envelope::jsonb->>'cause' AS cause,
+                envelope::jsonb->>'occurredAt' AS "occurredAt", published_at AS "publishedAt"
+           FROM bus_outbox WHERE key = $1 ORDER BY position LIMIT 10000`,
+        [key],
+      ),
+      heard: await dataSource.query(
+        `SELECT topic, seq, id AS "messageId", received_at AS "receivedAt", done_at AS "doneAt"
+           FROM bus_inbox WHERE key = $1 ORDER BY position LIMIT 10000`,
+        [key],
+      ),
+    }),
+    'Shows what this service has said and heard of one key (a participant id), in order, without what the messages hold.',
+  );
+
+  ops.add(
     'bus.dead-letters',
     z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }),
     ({ limit }) =>

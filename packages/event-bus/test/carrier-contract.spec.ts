@@ -139,6 +139,16 @@ describe.each(withKafka || process.env['CI'] === 'true' ? kinds : kinds.slice(0,
       await eventually(async () => (await askIdle(speaker)).idle && (await askIdle(listener)).idle);
       expect(await listener.handled()).toHaveLength(11);
       expect((await askIdle(listener)).topics.heard[event.topic]).toBe(11);
+
+      type Trace = {
+        said: { seq: string; messageId: string; cause: string }[];
+        heard: { seq: string; messageId: string }[];
+      };
+      const said = ((await speaker.context.ops.dispatch('bus.trace', { key: 'a' })) as Trace).said;
+      const heard = ((await listener.context.ops.dispatch('bus.trace', { key: 'a' })) as Trace).heard;
+      expect(said.map((line) => Number(line.seq))).toEqual([1, 2, 3, 4, 5]);
+      expect(heard.map((line) => [line.seq, line.messageId])).toEqual(said.map((line) => [line.seq, line.messageId]));
+      expect(Object.keys(said[0] ?? {})).not.toContain('envelope');
     });
 
     it('a new listener catches up by a rebuild, though everything was published before it came', async () => {

@@ -53,7 +53,7 @@ const idleAnswer = z.object({
 type IdleAnswer = z.infer<typeof idleAnswer>;
 
 /** Real milliseconds between two rounds while something is busy: asking costs the services as much as a small piece of work, so not too often. */
-const firstPauseMs = 6;
+const firstPauseMs = 20;
 const longestPauseMs = 50;
 
 /** What one round of questions found. */
