@@ -14,5 +14,6 @@ module.exports = {
   rootDir: root,
   projects: rooms.map((folder) => jestProject(folder)),
   maxWorkers: 2,
+  testSequencer: path.join(__dirname, 'jest-sequencer.js'),
   testTimeout: 120_000,
 };
