@@ -2,16 +2,31 @@ import {
   commandGiven,
   envelopeSchema,
   memberChanged,
+  messageRequested,
+  messageSettled,
   participantChanged,
   projectPolled,
   reasonCodes,
   reasons,
+  surveyLinkFound,
+  surveyLinkRequested,
   writeRequested,
   writeSettled,
 } from '.';
 import { StudybridgeError, actsByItself, causeSchema, errorClassOf } from '.';
 
-const events = [commandGiven, memberChanged, participantChanged, projectPolled, writeRequested, writeSettled];
+const events = [
+  commandGiven,
+  memberChanged,
+  messageRequested,
+  messageSettled,
+  participantChanged,
+  projectPolled,
+  surveyLinkFound,
+  surveyLinkRequested,
+  writeRequested,
+  writeSettled,
+];
 
 describe('event types', () => {
   it.each(events.map((event) => [event.type, event] as const))(

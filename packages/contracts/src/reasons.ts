@@ -146,6 +146,76 @@ export const reasons = {
     'A person changed a cell that Studybridge owns.',
     'Check the cell; it was re-asserted once.',
   ),
+  // messages: why one was not sent, or what became of it (messaging.md §3 and §9)
+  OPTED_OUT: reason(
+    ['held', 'attention'],
+    'The person sent STOP to the study’s number or asked not to be texted.',
+    'Nothing to do; START from the same phone lifts a STOP.',
+  ),
+  NUMBER_FLAGGED: reason(
+    ['held', 'attention'],
+    'The number was found not to take texts.',
+    'Ask for another number and correct it in REDCap.',
+  ),
+  EMAIL_MISSING: reason(['held'], 'No e-mail address is recorded.', 'Ask for an address, or leave it.'),
+  EMAIL_INVALID: reason(['held', 'attention'], 'The e-mail address is not one.', 'Correct the address.'),
+  SURVEY_DONE: reason(['held'], 'The survey is already complete.', 'Nothing to do.'),
+  OUTSIDE_WINDOW: reason(['held'], 'The time in which it may be sent has passed.', 'Nothing to do.'),
+  CAP_REACHED: reason(
+    ['held', 'attention'],
+    'The limit of messages was reached.',
+    'Check what asked for so many, then raise the limit or leave it.',
+  ),
+  KILL_SWITCH: reason(
+    ['held', 'attention'],
+    'Sending is switched off.',
+    'Find out why it was switched off before `ops messages resume`.',
+  ),
+  TEXTED_BY_HAND: reason(['held'], 'Staff recorded a text that they sent by hand.', 'Nothing to do.'),
+  TEMPLATE_DATA_MISSING: reason(
+    ['held', 'attention'],
+    'Something that the text needs is missing.',
+    'Complete the participant’s details or correct the template.',
+  ),
+  SURVEY_LINK_MISSING: reason(
+    ['held', 'attention'],
+    'REDCap gave no link to the survey.',
+    'Check that the instrument is enabled as a survey in that event.',
+  ),
+  SEND_IN_DOUBT: reason(
+    ['attention'],
+    'It could not be established whether the message was sent; it is not sent again by itself.',
+    'Look at it with `ops messages in-doubt` and settle it.',
+  ),
+  NO_RECEIPT: reason(['attention'], 'The carrier took the message and never said more.', 'Nothing to do.'),
+  UNREACHABLE: reason(
+    ['attention'],
+    'The phone could not be reached, also later.',
+    'Check the number with the participant.',
+  ),
+  CARRIER_BLOCKED: reason(
+    ['attention'],
+    'The carrier blocks texts from this sender to the phone.',
+    'Ask the participant to unblock the number.',
+  ),
+  FILTERED: reason(
+    ['attention'],
+    'A carrier took the message for spam; the same text is not sent again.',
+    'Collect several of these and write to the provider’s support.',
+  ),
+  SENDER_NOT_READY: reason(
+    ['attention'],
+    'The sending number or its account is not in order; nothing is sent from it.',
+    'Read the provider’s message, put the account right, then `ops messages resume`.',
+  ),
+  CONTENT_REFUSED: reason(['attention'], 'The provider refused the text itself.', 'Correct the template.'),
+  ASKED_TO_STOP: reason(
+    ['attention'],
+    'The person may have asked in their own words not to be texted; sending is paused.',
+    'Read the reply in the worklist and decide.',
+  ),
+  REPLY_WAITING: reason(['attention'], 'A reply waits for somebody to read it.', 'Read it in the worklist.'),
+  MAIL_REFUSED: reason(['attention'], 'The mail server refused the message.', 'Check the address.'),
   // refused writes (law 3)
   WRONG_PROJECT: reason(
     ['refused', 'attention'],

@@ -1,6 +1,7 @@
 import type { Row } from '@studybridge/contracts';
 import type { DictionaryField, Mapping } from '@studybridge/field-mapping';
 import type { AgileHealthDefinition } from './define-agile-health';
+import type { MessagingDefinition } from './define-messaging';
 
 /** When a job runs: a five-field cron expression and the IANA zone in which it is written. */
 export interface Schedule {
@@ -67,6 +68,7 @@ export interface StudyDefinition {
   /** By job name; a job that is not named here does not exist for the study. */
   schedules: Readonly<Record<string, readonly Schedule[]>>;
   agileHealth?: AgileHealthDefinition;
+  messaging?: MessagingDefinition;
   writeCaps: WriteCaps;
 }
 

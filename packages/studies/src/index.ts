@@ -1,5 +1,6 @@
 export * from './define-agile-health';
 export * from './define-cohort';
+export * from './define-messaging';
 export * from './define-study';
 export * from './registry';
 export { ismileCohort } from './ismile/cohort/ismile-cohort';
