@@ -41,9 +41,9 @@ export type TimelineAction = { at: string } & (
     }
   | { do: 'delete-record'; record: string; user: string }
   | { do: 'rename-record'; record: string; to: string; user: string }
-  /** A text from a handset to the partner's short code: YES, SI, STOP, START. */
-  | { do: 'text'; mobile: string; body: string }
-  | { do: 'fault'; target: 'redcap' | 'agile'; fault: FaultSpec }
+  /** A text from a handset, to `to` (E.164 or a short code) or, without it, to the texting partner: YES, SI, STOP, START. */
+  | { do: 'text'; mobile: string; body: string; to?: string }
+  | { do: 'fault'; target: 'redcap' | 'agile' | 'twilio' | 'mail'; fault: FaultSpec }
   /** The partner sets a status by itself, known or not. */
   | { do: 'partner'; mobile: string; status: string }
 );
