@@ -50,6 +50,14 @@ export interface LogQuery {
   endTime?: string;
 }
 
+/** A survey of a record; `event` is empty in a project without events, `instance` 0 where nothing repeats. */
+export interface SurveyPlace {
+  record: string;
+  event: string;
+  instrument: string;
+  instance: number;
+}
+
 export interface RedcapClient {
   /** Rows as JSON: a cut-off answer cannot parse. For ids and for reading cells back. */
   exportRecords(query: RecordQuery): Promise<FlatRow[]>;
@@ -71,6 +79,8 @@ export interface RedcapClient {
   log(query: LogQuery): Promise<LogRow[]>;
   /** Users and their rights. Needs the right to see them. */
   users(): Promise<UserRow[]>;
+  /** The address under which one record answers one survey (redcap-api.md §2.20). Needs the right to manage survey participants. */
+  surveyLink(place: SurveyPlace): Promise<string>;
 }
 
 /** A client for one project of one REDCap server. Every method throws a `RedcapError`. */
@@ -169,6 +179,23 @@ class Client implements RedcapClient {
 
   users(): Promise<UserRow[]> {
     return this.list({ content: 'user' }, userSchema);
+  }
+
+  async surveyLink({ record, event, instrument, instance }: SurveyPlace): Promise<string> {
+    const text = await this.wire.text(
+      {
+        content: 'surveyLink',
+        record,
+        instrument,
+        event: event === '' ? undefined : event,
+        repeat_instance: instance === 0 ? undefined : String(instance),
+        returnFormat: 'json',
+      },
+      { expected: 'text', action: 'export', repeatable: true },
+    );
+    const link = /^\s*(https?:\/\/\S+)\s*$/.exec(text)?.[1];
+    if (link === undefined) throw new RedcapBadAnswerError('REDCap gave no address of a survey.', 'REDCAP_BAD_LINK');
+    return link;
   }
 
   private async list<S extends z.ZodType>(params: Params, schema: S): Promise<z.infer<S>[]> {

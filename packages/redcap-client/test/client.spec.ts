@@ -17,6 +17,31 @@ const failure = async (promise: Promise<unknown>) =>
     (error: unknown) => error as { code: string; errorClass: string; message: string; retryAfterSeconds?: number },
   );
 
+describe('survey links', () => {
+  it('asks for one place and takes an address only', async () => {
+    let answer = 'https://redcap.example.org/surveys/?s=AB12CD34EF56GH78\n';
+    fake = await fakeServer((_request, response) => send(response, 200, 'text/html; charset=UTF-8', answer));
+    const client = fake.client();
+    const place = { record: '17', event: '2_month_arm_2', instrument: 'survey_2m', instance: 0 };
+    expect(await client.surveyLink(place)).toBe('https://redcap.example.org/surveys/?s=AB12CD34EF56GH78');
+    expect(Object.fromEntries(fake.asked[0]!)).toMatchObject({
+      content: 'surveyLink',
+      record: '17',
+      event: '2_month_arm_2',
+      instrument: 'survey_2m',
+    });
+    expect(fake.asked[0]!.has('repeat_instance')).toBe(false);
+    await client.surveyLink({ ...place, event: '', instance: 3 });
+    expect(fake.asked[1]!.get('repeat_instance')).toBe('3');
+    expect(fake.asked[1]!.has('event')).toBe(false);
+    answer = 'Survey not enabled';
+    expect(await failure(client.surveyLink(place))).toMatchObject({
+      code: 'REDCAP_BAD_LINK',
+      errorClass: 'dependency',
+    });
+  });
+});
+
 describe('reading', () => {
   it('asks for records the way REDCap wants it', async () => {
     fake = await fakeServer((_request, response) =>
