@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FaultSpec } from './fault-spec';
 import { sandboxError } from './sandbox-error';
 
-export type FaultTarget = 'redcap' | 'agile';
+export type FaultTarget = 'redcap' | 'agile' | 'twilio' | 'mail';
 
 /** What a fault can be matched against. */
 export interface FaultRequest {
@@ -11,6 +11,8 @@ export interface FaultRequest {
   content?: string;
   action?: string;
   body: string;
+  /** Only faults that name the method are met. */
+  namedMethod?: true;
 }
 
 /** A scripted fault in the world. */
@@ -22,7 +24,7 @@ export interface ScriptedFault {
 }
 
 const faultSchema = z.strictObject({
-  target: z.enum(['redcap', 'agile']),
+  target: z.enum(['redcap', 'agile', 'twilio', 'mail']),
   fault: z.strictObject({
     kind: z.enum([
       'timeout-after-commit',
@@ -37,6 +39,11 @@ const faultSchema = z.strictObject({
       'clock-skew',
       'forgetful',
       'stale',
+      '500',
+      '502-html',
+      '500-after-commit',
+      '550',
+      '451',
     ]),
     match: z
       .strictObject({
@@ -62,7 +69,7 @@ export function readFaults(json: unknown): { target: FaultTarget; fault: FaultSp
   throw sandboxError(
     'FAULT_UNREADABLE',
     `This is no scripted fault: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
-    'Give {"target":"redcap"|"agile","fault":{"kind":…,"match":{…},"times":n,"ms":n,"rows":n}} or a list of these.',
+    'Give {"target":"redcap"|"agile"|"twilio"|"mail","fault":{"kind":…,"match":{…},"times":n,"ms":n,"rows":n}} or a list of these.',
   );
 }
 
@@ -113,6 +120,7 @@ export function isLeft(scripted: ScriptedFault): boolean {
 
 function matches(fault: FaultSpec, request: FaultRequest): boolean {
   const match = fault.match;
+  if (request.namedMethod && match?.method === undefined) return false;
   if (!match) return true;
   return (
     (match.method === undefined || match.method.toUpperCase() === request.method.toUpperCase()) &&

@@ -1,8 +1,9 @@
-import type { Express, Response } from 'express';
+import type { Express } from 'express';
 import type { ProjectJson } from '../redcap/project';
 import { countersOf, type Member } from '../agile/member';
 import { isLeft } from './faults';
 import { html, type Html } from './html';
+import { page, row } from './page';
 import type { SandboxWorld } from './world';
 
 /** The pages for people: what this world holds right now. Everyone in it is invented. */
@@ -192,57 +193,4 @@ function oneMember(world: SandboxWorld, member: Member): Html {
     <ol>
       ${texts.map((text) => html`<li><code>${text.at}</code> ${text.from}: ${text.body}</li>`)}
     </ol>`;
-}
-
-function row(name: string, value: string): Html {
-  return html`<tr>
-    <th>${name}</th>
-    <td>${value}</td>
-  </tr>`;
-}
-
-function page(res: Response, title: string, parts: Html[]): void {
-  const whole = html`<!DOCTYPE html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <title>${title} – Studybridge sandbox</title>
-        <style>
-          body {
-            font:
-              15px/1.5 system-ui,
-              sans-serif;
-            margin: 2rem auto;
-            max-width: 70rem;
-            padding: 0 1rem;
-            color: #1c2733;
-          }
-          table {
-            border-collapse: collapse;
-          }
-          th,
-          td {
-            text-align: left;
-            padding: 0.2rem 1rem 0.2rem 0;
-            border-bottom: 1px solid #dde3e9;
-            vertical-align: top;
-          }
-          code {
-            font-size: 0.9em;
-          }
-          ol {
-            padding-left: 2.5rem;
-          }
-          h2 {
-            margin-top: 2rem;
-          }
-        </style>
-      </head>
-      <body>
-        <p><a href="/">Sandbox</a> · everyone here is invented</p>
-        <h1>${title}</h1>
-        ${parts}
-      </body>
-    </html>`;
-  res.type('html').send(whole.text);
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NextFunction, Request, Response } from 'express';
 import type { FaultSpec } from './fault-spec';
+import { monotonicNow } from './monotonic-now';
 
 /** A partner request as the journal keeps it: enough to ask it again. */
 export interface JournaledRequest {
@@ -13,6 +14,8 @@ export interface JournaledRequest {
   encoding: 'utf8' | 'base64';
   /** The faults it met that changed what it did, not only how it was answered. */
   faults: FaultSpec[];
+  /** When it came; see `OutwardPort.realNow`. */
+  realAt?: number;
 }
 
 /** What the world knows about the request it is answering. */
@@ -21,12 +24,14 @@ export class RequestContext {
   readonly faults: FaultSpec[] = [];
   /** Whether the journal has it. */
   journaled = false;
+  readonly realAt: number;
 
   constructor(
     private readonly req: Request,
     /** Set while the journal is read back: what the request met when it was first asked. */
     readonly replayed: JournaledRequest | null,
   ) {
+    this.realAt = replayed?.realAt ?? monotonicNow();
     // Listening for 'data' would drain the body before the stand-in reads it, so the chunks are noted as they come in.
     const push = req.push.bind(req);
     req.push = (chunk: unknown, encoding?: BufferEncoding) => {
@@ -50,6 +55,7 @@ export class RequestContext {
       body: bytes.toString(encoding),
       encoding,
       faults: this.faults.filter((fault) => shapesTheWork.has(fault.kind)),
+      realAt: this.realAt,
     };
   }
 }

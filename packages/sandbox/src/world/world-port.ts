@@ -1,5 +1,6 @@
 import type { Router } from 'express';
 import type { FaultSpec } from './fault-spec';
+import type { FaultRequest, FaultTarget } from './faults';
 
 /** A partner's stand-in: answers over HTTP, keeps its state in memory, can be written down and read back. */
 export interface StandIn {
@@ -26,8 +27,19 @@ export interface WorldPort {
   schedule(at: Date, name: string, data: unknown): void;
   onTimer(name: string, fn: (data: unknown) => void): void;
   /** The scripted fault this request meets, or null; takes one of its uses. Ask once per request. */
-  fault(
-    target: 'redcap' | 'agile',
-    request: { method: string; path: string; content?: string; action?: string; body: string },
-  ): FaultSpec | null;
+  fault(target: FaultTarget, request: FaultRequest): FaultSpec | null;
+}
+
+/** What a stand-in needs besides when it calls out, or is called otherwise than over HTTP. */
+export interface OutwardPort extends WorldPort {
+  /**
+   * Real time, epoch milliseconds with fractions, never going back: when the request or the input that is being answered
+   * came. Read back from the journal, it is what it was then.
+   */
+  realNow(): number;
+  /** True while the journal is read back: what was called then is not called again. */
+  readonly replaying: boolean;
+  /** Does something that came otherwise than as a request (plain JSON), once it is in the journal. */
+  input(name: string, data: unknown): void;
+  onInput(name: string, fn: (data: unknown) => void): void;
 }
