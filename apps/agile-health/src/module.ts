@@ -3,7 +3,7 @@ import { type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/c
 import { participantChanged, writeSettled } from '@studybridge/contracts';
 import { createEffects, effectsMigrations, type EffectsOptions } from '@studybridge/effects';
 import { type Carrier, createEventBus, eventBusMigrations } from '@studybridge/event-bus';
-import type { ServiceContext, ServiceDefinition } from '@studybridge/service-kit';
+import { currentProof, type ServiceContext, type ServiceDefinition } from '@studybridge/service-kit';
 import { studyById } from '@studybridge/studies';
 import { agileHealthMigrations } from './migrations';
 import { addOperations, statusJob } from './ops/add-operations';
@@ -72,7 +72,7 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
     places,
     metrics,
     at: async (point) => {
-      await extras.at?.(point);
+      await (extras.at ?? currentProof()?.at)?.(point);
     },
   };
   effects.register(effectKinds.adopt, adoptExecutor(room));

@@ -2,7 +2,7 @@ import { HttpModule, HttpService } from '@nestjs/axios';
 import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import { StudybridgeError, writeRequested } from '@studybridge/contracts';
 import { createEventBus, type Carrier } from '@studybridge/event-bus';
-import { SERVICE_CONTEXT, type ServiceContext } from '@studybridge/service-kit';
+import { currentProof, SERVICE_CONTEXT, type ServiceContext } from '@studybridge/service-kit';
 import { Counter } from 'prom-client';
 import type { GatewaySettings } from './app.config';
 import type { Gateway, GatewayPoint } from './gateway';
@@ -52,7 +52,7 @@ class GatewayWiring {
       context,
       bus: createEventBus(context, extras.carrier),
       checks: new ProjectChecks(context),
-      at: async (point) => extras.at?.(point),
+      at: async (point) => (extras.at ?? currentProof()?.at)?.(point),
       wakeWriter: () => {
         for (const writer of writers) writer.wake(true);
       },

@@ -8,7 +8,7 @@ import { bodyContext, type EffectRow, errorColumns, notedError, outcomeContext }
 import { createEffectsMetrics, type EffectsMetrics } from './effects-metrics';
 import { addEffectsOperations } from './effects-operations';
 import type { AnyExecutor, Effect, EffectResult, Executor } from './executor';
-import type { EffectFaults } from './faults';
+import { type EffectFaults, faultsOfProof } from './faults';
 import { backoffMs, Loop } from './loop';
 import { wasNotSent } from './not-sent';
 import { OwnLease } from './own-lease';
@@ -65,7 +65,7 @@ export class Effects {
     private readonly context: ServiceContext,
     o: EffectsOptions,
   ) {
-    this.faults = o.faults ?? {};
+    this.faults = o.faults ?? faultsOfProof();
     this.concurrency = o.concurrency ?? 4;
     this.callTimeoutMs = o.callTimeoutMs ?? 60_000;
     this.delays = { baseDelayMs: o.baseDelayMs ?? 1_000, maxDelayMs: o.maxDelayMs ?? 300_000 };
@@ -303,7 +303,7 @@ export class Effects {
       await this.context.clock.refresh();
       if (row.state === 'answered') return await this.settle(row, lease, effect, this.notedResult(row));
       const expired = row.expires_at !== null && row.expires_at.getTime() <= this.context.clock.now().getTime();
-      if ((unknown && !this.faults.lookUpOff) || (executor.lookUpFirst && !expired)) {
+      if (!this.faults.lookUpOff && (unknown || (executor.lookUpFirst && !expired))) {
         const found = await gate.ask(() => this.timed(abort, row, 'look-up', () => executor.lookUp(effect)), row.stops);
         if (found.found) return await this.settle(row, lease, effect, { state: 'done', outcome: found.outcome });
         if (unknown && executor.proof === 'positive-only') {

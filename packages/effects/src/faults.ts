@@ -1,3 +1,5 @@
+import { currentProof } from '@studybridge/service-kit';
+
 /**
  * The places where a process may die around a call: the attempt is noted and the call not made (`attempting`), the partner
  * has it and we have not noted it (`called`), noted (`settled`).
@@ -6,12 +8,23 @@ export type EffectPoint = 'attempting' | 'called' | 'settled';
 
 /**
  * For proofs only: each switch takes away one of the guards, so that a test can show that it bites; `at` is called at each
- * point and may throw or kill. No app sets any of it from its environment.
+ * point and may throw or kill. No app sets any of it from its environment; see service-kit's `Proof`.
  */
 export interface EffectFaults {
-  /** A call whose outcome is unknown is made again without looking. */
+  /** A call is made without looking whether the partner has it: neither after an unknown outcome nor before the first. */
   lookUpOff?: boolean;
   /** An outcome is noted although another process has taken the effect over. */
   epochCheckOff?: boolean;
   at?: (point: EffectPoint) => void | Promise<void>;
+}
+
+/** The faults of the proof that this process is under; none in every process that works. */
+export function faultsOfProof(): EffectFaults {
+  const proof = currentProof();
+  if (proof === undefined) return {};
+  return {
+    lookUpOff: proof.off.has('look-up'),
+    epochCheckOff: proof.off.has('epoch-check'),
+    at: (point) => proof.at(point),
+  };
 }

@@ -6,7 +6,7 @@ import { CarrierUnavailableError } from './bus-errors';
 import { type BusMetrics, createBusMetrics } from './bus-metrics';
 import type { Carrier } from './carrier';
 import { countAttention, countForIdle, countInbox, countOutbox, countParkedAndDead } from './count-bus';
-import type { BusFaults } from './faults';
+import { type BusFaults, faultsOfProof } from './faults';
 import { GapWatch } from './gap-watch';
 import { backoffMs, Loop } from './loop';
 import { type EventMeta, publishEvents } from './publish-events';
@@ -229,6 +229,10 @@ function askedTogether<T>(ask: () => Promise<T>): () => Promise<T> {
  * The service's bus over a carrier. Registers itself with the context: start and stop, idle counts, commands, health and
  * figures. `faults` is for proofs only.
  */
-export function createEventBus(context: ServiceContext, carrier: Carrier, faults: BusFaults = {}): EventBus {
+export function createEventBus(
+  context: ServiceContext,
+  carrier: Carrier,
+  faults: BusFaults = faultsOfProof(),
+): EventBus {
   return new EventBus(context, carrier, faults);
 }

@@ -95,7 +95,7 @@ export class Relay {
       }
       await this.noticeLoss();
       const rows = (await this.lock.query(unpublished)) as unknown as OutboxRow[];
-      await this.faults.at?.('outbox.read');
+      if (rows.length > 0) await this.faults.at?.('outbox.read');
       const batch = withinBytes(rows);
       if (batch.length > 0) await this.publish(batch);
       if (this.failures > 0) this.logger.info('the outbox is published again');

@@ -11,6 +11,7 @@ export { LeaseLostError, type Lease, type Leases } from './leases/lease';
 export { runCorrelated } from './logging/correlation';
 export { createLogger, type Logger } from './logging/create-logger';
 export { OpsRegistry } from './ops/ops-registry';
+export { currentProof, putUnderProof, type Proof } from './proof/proof';
 export { createSealer, type Sealer } from './sealing/sealer';
 export { generateStudyKeys } from './sealing/study-keys';
 export { runService } from './service/run-service';
