@@ -13,8 +13,10 @@ export interface MessageTemplate<D extends Record<string, string> = Record<strin
   longest: D;
   /** Fields of the data that may be empty; any other empty or missing one is TEMPLATE_DATA_MISSING. */
   optional?: readonly (keyof D & string)[];
-  /** How many SMS segments the longest text may have (messaging.md §4). */
+  /** How many SMS segments the longest text may have; default 1 (messaging.md §4). */
   maxSegments?: number;
+  /** Fields of the data that hold a person's name, which the study allows in this text. Any other identifier never may stand in one. */
+  names?: readonly (keyof D & string)[];
 }
 
 /** Why a message is sent: caps, switches and the answer to doubt hang on it. */
@@ -38,7 +40,7 @@ export interface DueMessage {
   template: string;
   /** Makes the effect key permanent together with participant and purpose, e.g. `1` for the first attempt. */
   occurrence: string;
-  /** Where the study's SMS log of this message stands; null = no write-back. */
+  /** Where the study's SMS log of this message stands: `instance` where the live project repeats the log, else its one row; null = no write-back. */
   log: { event: string; instance: number } | null;
   /** Survey whose link the text carries as `data.link`; null = none. */
   link: { event: string; instrument: string; instance: number } | null;
@@ -50,12 +52,25 @@ export interface DueMessage {
   lastDay: string;
 }
 
-/** An earlier message of the same campaign to the same participant. */
+/** An earlier message of the same campaign to the same participant; also one that was closed without having gone out. */
 export interface SentBefore {
   purpose: string;
   occurrence: string;
-  /** `YYYY-MM-DD` in the participant's zone; null while it waits. */
+  /** `YYYY-MM-DD` in the participant's zone; null while it waits, and when it did not go out. One in doubt counts as sent. */
   sentOn: string | null;
+  /** The same as an instant, ISO UTC: for spacings in hours. */
+  sentAt: string | null;
+  /** Whether it may still go out. */
+  waiting: boolean;
+}
+
+/** What a campaign decides from beside the rows. */
+export interface CampaignFacts {
+  /** `YYYY-MM-DD` in the participant's zone. */
+  today: string;
+  /** ISO UTC, study time. */
+  now: string;
+  sentBefore: readonly SentBefore[];
 }
 
 /** A run over all participants at a schedule: who is due what. Decided by the study folder alone, from the rows. */
@@ -63,13 +78,13 @@ export interface MessageCampaign {
   /** Name of the job, e.g. `survey-invitations`; its schedule stands in the study's `schedules`. */
   job: string;
   purposes: readonly string[];
-  /** `person` holds clear and identifying rows merged; `today` is `YYYY-MM-DD` in the participant's zone. A reason for those who get nothing now. */
-  due(
-    person: readonly Row[],
-    facts: { today: string; sentBefore: readonly SentBefore[] },
-  ): DueMessage[] | ReasonCode | null;
-  /** Asked again right before the send: the first reason why it must not go any more; null = it may. */
-  stillDue(person: readonly Row[], message: DueMessage): ReasonCode | null;
+  /**
+   * `person` holds clear and identifying rows merged. The reason for those who get nothing now; null where there is nothing
+   * to say (not due yet, all sent). Throws a MappingError for a code that is not known.
+   */
+  due(person: readonly Row[], facts: CampaignFacts): DueMessage[] | ReasonCode | null;
+  /** Asked again right before the send, `today` in the participant's zone: the first reason why it must not go any more; null = it may. */
+  stillDue(person: readonly Row[], message: DueMessage, today: string): ReasonCode | null;
 }
 
 /** The fields of the study's SMS log (messaging.md §0), by what they mean. All are the messaging service's but `manualDate`. */
@@ -85,6 +100,18 @@ export interface SmsLogFields {
   errorMessage: string;
   manualDate: string;
   complete: string;
+}
+
+/** A template as its campaign uses it. */
+export interface DefinedTemplate<D extends Record<string, string>> extends MessageTemplate {
+  /** The data of a `DueMessage`: everything but the survey's link, which is found right before the send. */
+  data(values: Omit<D, 'link'>): Record<string, string>;
+}
+
+/** Declares a template: a field that the data does not have, and a missing language, do not compile. */
+export function defineTemplate<D extends Record<string, string>>(template: MessageTemplate<D>): DefinedTemplate<D> {
+  // the linter has shown that every body resolves with the fields of `longest`, and nothing is sent without them
+  return { ...(template as unknown as MessageTemplate), data: (values) => ({ ...values }) };
 }
 
 /** How a study texts and mails its participants. A `person` is all rows of one participant, clear and identifying values merged. */

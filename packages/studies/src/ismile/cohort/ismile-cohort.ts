@@ -5,7 +5,7 @@ import { projectFiles } from '../project-data';
 import { study } from '../study';
 import { clinicTime, span, weekdays } from './clinic-time';
 import { People } from './people';
-import { seededRandom } from './random';
+import { seededRandom, type Random } from './random';
 import { situations, type Situation } from './situations';
 import { Story, type StoryBook } from './story';
 
@@ -24,15 +24,19 @@ const surveys = {
   survey_24m: '24 Month Survey',
 };
 
+/** Of a cohort too small for every situation, so many of its families are seeded with one. */
+const seededPartOfFew = 0.5;
+
 /**
- * iSMILE's fictional cohort (studies.md §8): so many consented pairs at the end, the seeded situations among them, the same
- * in every call. With 850 pairs every situation comes seven times.
+ * iSMILE's fictional cohort (studies.md §8): so many consented pairs at the end (at most 850), the seeded situations among
+ * them, the same in every call. With 850 pairs every situation comes seven times; with fewer than 120 there is one each of
+ * some of them. Another `seed` gives other families and another order.
  */
-export function ismileCohort({ pairs }: { pairs: 120 | 850 }): Cohort {
-  const random = seededRandom(20_180_827 + pairs);
+export function ismileCohort({ pairs, seed = 0 }: { pairs: number; seed?: number }): Cohort {
+  const random = seededRandom(20_180_827 + pairs + seed * 1_009);
   const book: StoryBook = { random, people: new People(random, pairs), stories: [], handsets: new Map() };
   tellAll(book, pairs);
-  const screenedOnly = tellScreenedOnly(book, Math.round(pairs / 15));
+  const screenedOnly = tellScreenedOnly(book, Math.max(1, Math.round(pairs / 15)));
 
   const numbers = giveNumbers(book.stories);
   const numberOf = (story: Story): string => numbers.get(story) ?? '';
@@ -41,7 +45,7 @@ export function ismileCohort({ pairs }: { pairs: 120 | 850 }): Cohort {
     ...book.stories.flatMap((story) => story.actions.map((draft) => draft(numberOf))),
   ];
   return {
-    id: `ismile-${pairs}`,
+    id: seed === 0 ? `ismile-${pairs}` : `ismile-${pairs}-${seed}`,
     study: 'ismile',
     projectXml: buildProjectXml({
       title: study.projects.main.title,
@@ -64,9 +68,7 @@ export function ismileCohort({ pairs }: { pairs: 120 | 850 }): Cohort {
 /** Deals the seeded situations among the first part of the places, and fills the rest with the usual story. */
 function tellAll(book: StoryBook, pairs: number): void {
   const { random } = book;
-  const seeded = situations.flatMap((situation) =>
-    Array.from({ length: situation.count * Math.floor(pairs / 120) }, () => situation),
-  );
+  const seeded = pairs < 120 ? someSituations(random, pairs) : everySituation(Math.floor(pairs / 120));
   const extra = seeded.reduce((sum, situation) => sum + (situation.pairs ?? 1) - 1, 0);
   const places = pairs - extra;
   const dealt = new Map<number, Situation>();
@@ -79,6 +81,15 @@ function tellAll(book: StoryBook, pairs: number): void {
     if (situation) situation.tell(book, now);
     else tellUsual(book, now);
   }
+}
+
+function everySituation(times: number): Situation[] {
+  return situations.flatMap((situation) => Array.from({ length: situation.count * times }, () => situation));
+}
+
+function someSituations(random: Random, pairs: number): Situation[] {
+  let left = Math.floor(pairs * seededPartOfFew);
+  return random.shuffle([...situations]).filter((situation) => (left -= situation.pairs ?? 1) >= 0);
 }
 
 function tellUsual(book: StoryBook, now: DateTime): void {
