@@ -12,6 +12,17 @@ const recordsOf = (name: string): OracleRecord[] =>
     .filter((situation) => situation.name === name)
     .map(({ record }) => expected.records.find((candidate) => candidate.record === record)!);
 
+describe('a small cohort', () => {
+  it.each([6, 24, 60])('of %i pairs is as large as asked for, and every seed tells other stories', (pairs) => {
+    const [one, other] = [ismileCohort({ pairs, seed: 1 }), ismileCohort({ pairs, seed: 2 })];
+    for (const small of [one, other]) {
+      expect(oracle(small).consented).toBe(pairs);
+      expect(new Set(small.situations.map(({ name }) => name)).size).toBeGreaterThan(1);
+    }
+    expect(one.timeline).not.toEqual(other.timeline);
+  });
+});
+
 describe('the cohort', () => {
   it('is the same in every call', () => {
     expect(ismileCohort({ pairs: 120 })).toEqual(cohort);
