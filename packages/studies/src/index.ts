@@ -7,6 +7,5 @@ export * from './registry';
 export { ismileCohort } from './ismile/cohort/ismile-cohort';
 export * from './ismile/oracle/oracle';
 export { pollInstants } from './ismile/oracle/polls';
-export { pollInstants } from './ismile/oracle/polls';
 export * from './study-by-id';
 export type { DictionaryField } from '@studybridge/field-mapping';
