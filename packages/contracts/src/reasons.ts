@@ -146,6 +146,12 @@ export const reasons = {
     'A person changed a cell that Studybridge owns.',
     'Check the cell; it was re-asserted once.',
   ),
+  CONSENT_MISSING: reason(['held'], 'No consent is recorded.', 'Record the date of consent, or leave it.'),
+  VISIT_DATE_MISSING: reason(
+    ['held', 'attention'],
+    'The visit is complete but its date is missing or cannot be read.',
+    'Enter the date of the visit as YYYY-MM-DD.',
+  ),
   // messages: why one was not sent, or what became of it (messaging.md §3 and §9)
   OPTED_OUT: reason(
     ['held', 'attention'],
