@@ -1,9 +1,17 @@
-import { RedcapAccessError, RedcapBadAnswerError, RedcapImportRefusedError, RedcapRefusedError } from './errors';
-import { RedcapUnavailableError, RedcapUnknownFieldsError, type RedcapError } from './errors';
+import {
+  RedcapAccessError,
+  RedcapBadAnswerError,
+  RedcapImportRefusedError,
+  RedcapNoRecordError,
+  RedcapRefusedError,
+  RedcapUnavailableError,
+  RedcapUnknownFieldsError,
+  type RedcapError,
+} from './errors';
 import { parseRefusedCells } from './refused-cells';
 
-/** What kind of body a call expects. `text` also serves the counts and the version that REDCap sends as text/html. */
-export type Expected = 'json' | 'csv' | 'text';
+/** What kind of body a call expects; `bytes` is a file of any type. `text` also serves the counts and the version that REDCap sends as text/html. */
+export type Expected = 'json' | 'csv' | 'text' | 'bytes';
 
 /** Whether a body is a web page instead of an answer of REDCap's API (a proxy, a login page, a PHP error). */
 export function looksLikeHtml(body: string): boolean {
@@ -12,6 +20,7 @@ export function looksLikeHtml(body: string): boolean {
 
 /** Refuses a successful answer of the wrong content type, before its body is believed (law 4). */
 export function checkContentType(expected: Expected, contentType: string): void {
+  if (expected === 'bytes') return;
   const wanted = expected === 'json' ? /json/i : expected === 'csv' ? /csv/i : /text|json|csv|xml/i;
   if (!wanted.test(contentType)) {
     const got = /^[\w.+-]+\/[\w.+-]+/.exec(contentType)?.[0] ?? 'no content type';
@@ -52,11 +61,7 @@ export function errorForAnswer(status: number, body: string, retryAfter: string 
   }
   if (html) return new RedcapBadAnswerError(`REDCap answered ${status} with a web page.`, 'REDCAP_HTML');
   if (status === 401 || status === 403) {
-    const right = /Import\/Update/i.test(text ?? '')
-      ? 'API Import/Update'
-      : /Logging/i.test(text ?? '')
-        ? 'Logging'
-        : null;
+    const right = rights.find(([said]) => said.test(text ?? ''))?.[1] ?? null;
     return new RedcapAccessError(
       right === null ? 'REDCap does not accept the token for this call.' : `The token lacks the right ${right}.`,
       'REDCAP_ACCESS_DENIED',
@@ -72,12 +77,29 @@ export function errorForAnswer(status: number, body: string, retryAfter: string 
   return new RedcapUnavailableError(`REDCap answered ${status} without saying why.`, `REDCAP_${status}`);
 }
 
+/** Rights that REDCap names when it refuses (redcap-api.md §1.8). */
+const rights: readonly (readonly [RegExp, string])[] = [
+  [/Import\/Update/i, 'API Import/Update'],
+  [/Delete Record/i, 'Delete Record'],
+  [/Rename Record/i, 'Rename Record'],
+  [/Create Record/i, 'Create Record'],
+  [/Data Access Group/i, 'to Data Access Groups (its user must be in none)'],
+  [/Logging/i, 'Logging'],
+];
+
 function refusal(text: string): RedcapError {
   const fields = /values in the parameter "fields" are not valid: (.*)$/is.exec(text);
   if (fields)
     return new RedcapUnknownFieldsError([...fields[1]!.matchAll(/'([a-z0-9_]+)'/gi)].map((match) => match[1]!));
   const notFound = /fields were not found in the project(?: as real data fields)?:? (.*)$/is.exec(text);
   if (notFound) return new RedcapUnknownFieldsError(notFound[1]!.match(/[a-z][a-z0-9_]*/g) ?? []);
+  const missing = /The following records do not exist: (.*)$/is.exec(text);
+  if (missing) return new RedcapNoRecordError(missing[1]!.split(', '));
+  const named = /^The record "(.*)" does not exist/is.exec(text);
+  if (named) return new RedcapNoRecordError([named[1]!]);
+  if (/^You cannot export .*(for classic projects|repeating instruments and events)/is.test(text)) {
+    return new RedcapRefusedError('The project has no arms, events or repeats to tell of.', 'REDCAP_CLASSIC');
+  }
   const cells = parseRefusedCells(text);
   if (cells) return new RedcapImportRefusedError(cells);
   return new RedcapRefusedError('REDCap refused the call.');

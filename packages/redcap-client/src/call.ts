@@ -1,9 +1,10 @@
-import type { Readable } from 'node:stream';
+import { pipeline, Transform, type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAxiosError } from 'axios';
 import { StudybridgeError } from '@studybridge/contracts';
 import { checkContentType, errorForAnswer, looksLikeHtml, redcapErrorText, type Expected } from './answer-checks';
-import { RedcapBadAnswerError, RedcapError, RedcapUnavailableError } from './errors';
+import { RedcapAbortedError, RedcapBadAnswerError, RedcapError, RedcapUnavailableError } from './errors';
+import { mayRepeat, type Action } from './retry-rules';
 
 /**
  * The part of an axios instance that is used, spelled out: axios has one type for `import` and another for `require`, and
@@ -13,7 +14,7 @@ export interface RedcapHttp {
   request(config: {
     method: 'POST';
     url: string;
-    data: string;
+    data: string | Buffer;
     headers: Record<string, string>;
     responseType: 'stream';
     validateStatus: () => boolean;
@@ -28,12 +29,14 @@ export interface RedcapHttp {
 /** One call as its watcher sees it: no token, no data. */
 export interface CallReport {
   content: string;
-  action: 'export' | 'import';
+  action: Action;
   /** HTTP status, 0 where no answer came. */
   status: number;
   durationMs: number;
   /** The server's own instant (header `Date`), where it told one. */
   serverDate: Date | null;
+  /** Lines the call leaves in REDCap's log at most: one, for an import one per record; none where it was not accepted. */
+  logLines: number;
 }
 
 export interface RedcapClientOptions {
@@ -46,20 +49,42 @@ export interface RedcapClientOptions {
   /** How a repeatable call is repeated after a dependency error; default 3 attempts, 250 ms doubling with jitter. */
   retry?: { attempts: number; baseDelayMs: number };
   /** Asked before every call, repeats included: the place of a governor or breaker. */
-  beforeCall?: (call: { content: string; action: 'export' | 'import' }) => Promise<void>;
+  beforeCall?: (call: { content: string; action: Action }) => Promise<void>;
   /** Told after every call, repeats included. */
   afterCall?: (report: CallReport) => void;
+  /** Told when an answer holds names that this client does not know: REDCap's API has changed. Names only, never values. */
+  onUnknownNames?: (content: string, names: readonly string[]) => void;
   /** Ends running calls at shutdown. */
   signal?: AbortSignal;
 }
 
 export type Params = Record<string, string | readonly string[] | undefined>;
 
+/** What every method takes last. */
+export interface CallControl {
+  /** Ends this call, and with it every repeat. */
+  signal?: AbortSignal;
+  /** Told while an answer comes in, after every piece of it. */
+  onProgress?: (progress: { bytes: number }) => void;
+}
+
+/** A file on its way to or from REDCap. */
+export interface RedcapFile {
+  name: string;
+  /** Media type, e.g. `image/png`; `application/octet-stream` where none is known. */
+  type: string;
+  bytes: Buffer;
+}
+
 interface CallOptions {
   expected: Expected;
-  action: 'export' | 'import';
-  /** Whether the same call may be made again without doing a thing twice (law 6). */
-  repeatable: boolean;
+  action: Action;
+  control?: CallControl;
+  /** Overrides the rule of the action (`mayRepeat`): only the caller knows what it sends. */
+  repeatable?: boolean;
+  /** See `CallReport`; default 1. */
+  logLines?: number;
+  file?: RedcapFile;
 }
 
 const longestWaitMs = 10_000;
@@ -70,7 +95,7 @@ export class RedcapWire {
 
   /** A whole body as text. Throws a `RedcapError`, never anything that carries the request. */
   async text(params: Params, call: CallOptions): Promise<string> {
-    return this.repeat(call, async () => {
+    return this.repeat(params, call, async () => {
       const body = await readAll(await this.open(params, call));
       const refusal = redcapErrorText(body);
       if (refusal !== null) throw errorForAnswer(400, body, undefined);
@@ -81,7 +106,7 @@ export class RedcapWire {
 
   /** A whole body as JSON; a cut-off or empty one cannot parse and is an error (law 4). */
   async json(params: Params, call: Omit<CallOptions, 'expected'>): Promise<unknown> {
-    return this.repeat(call, async () => {
+    return this.repeat(params, call, async () => {
       const body = await readAll(await this.open(params, { ...call, expected: 'json' }));
       let parsed: unknown;
       try {
@@ -95,24 +120,48 @@ export class RedcapWire {
     });
   }
 
+  /** A file. REDCap tells its name and type in the header Content-Type (redcap-api.md §2.23). */
+  async file(params: Params, call: Omit<CallOptions, 'expected'>): Promise<RedcapFile> {
+    return this.repeat(params, call, async () => {
+      let header = '';
+      const stream = await this.open(params, { ...call, expected: 'bytes' }, (type) => (header = type));
+      const bytes = await readBytes(stream);
+      const name = /name="([^"]*)"/i.exec(header)?.[1];
+      if (name === undefined && /html/i.test(header)) {
+        throw new RedcapBadAnswerError('REDCap answered with a web page.', 'REDCAP_HTML');
+      }
+      const type = /^[\w.+-]+\/[\w.+-]+/.exec(header)?.[0] ?? 'application/octet-stream';
+      // Header bytes are read as Latin-1; REDCap means UTF-8.
+      return { name: Buffer.from(name ?? '', 'latin1').toString('utf8'), type, bytes };
+    });
+  }
+
+  /** Tells the watcher of names in an answer that are not among the known ones. */
+  unknownNames(content: string, names: readonly string[]): void {
+    if (names.length > 0) this.options.onUnknownNames?.(content, [...new Set(names)].sort());
+  }
+
   /** An open answer stream whose status and content type were already checked. Not repeated: its reader decides. */
-  async open(params: Params, call: Pick<CallOptions, 'expected' | 'action'>): Promise<Readable> {
+  async open(params: Params, call: CallOptions, onType?: (contentType: string) => void): Promise<Readable> {
     const content = String(params.content);
+    const { control } = call;
+    if (control?.signal?.aborted) throw new RedcapAbortedError();
     await this.options.beforeCall?.({ content, action: call.action });
     const startedAt = Date.now();
     let status = 0;
     let serverDate: Date | null = null;
     try {
+      const body = await encode({ ...params, token: this.options.token }, call.file);
       const response = await this.options.http.request({
         method: 'POST',
         url: this.options.url,
-        data: encode({ ...params, token: this.options.token }),
-        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: '*/*' },
+        data: body.data,
+        headers: { 'Content-Type': body.type, Accept: '*/*' },
         responseType: 'stream',
         validateStatus: () => true,
         maxRedirects: 0,
         proxy: false,
-        signal: this.signal(),
+        signal: this.signal(control?.signal),
         maxBodyLength: Infinity,
         maxContentLength: Infinity,
       });
@@ -124,10 +173,12 @@ export class RedcapWire {
         const body = await readAll(stream, 64 * 1024);
         throw errorForAnswer(status, body, headerText(headers['retry-after']));
       }
-      checkContentType(call.expected, headerText(headers['content-type']) ?? '');
-      return stream;
+      const contentType = headerText(headers['content-type']) ?? '';
+      checkContentType(call.expected, contentType);
+      onType?.(contentType);
+      return watched(stream, control);
     } catch (error) {
-      throw redcapErrorFrom(error);
+      throw control?.signal?.aborted ? new RedcapAbortedError() : redcapErrorFrom(error);
     } finally {
       this.options.afterCall?.({
         content,
@@ -135,32 +186,42 @@ export class RedcapWire {
         status,
         durationMs: Date.now() - startedAt,
         serverDate,
+        logLines: status === 200 ? (call.logLines ?? 1) : 0,
       });
     }
   }
 
-  /** Runs an attempt again while it fails for a dependency's sake and may be repeated (law 6). */
-  async repeat<T>(call: Pick<CallOptions, 'repeatable'>, attempt: () => Promise<T>): Promise<T> {
+  /** Runs an attempt again while it fails for a dependency's sake and its action may be repeated (law 6). */
+  async repeat<T>(
+    params: Params,
+    call: Pick<CallOptions, 'action' | 'repeatable' | 'control'>,
+    attempt: () => Promise<T>,
+  ): Promise<T> {
     const { attempts, baseDelayMs } = this.options.retry ?? { attempts: 3, baseDelayMs: 250 };
+    const repeatable = call.repeatable ?? mayRepeat(String(params.content), call.action);
+    const signals = [this.options.signal, call.control?.signal].filter((signal) => signal !== undefined);
     for (let done = 1; ; done += 1) {
       try {
         return await attempt();
       } catch (error) {
-        const known = redcapErrorFrom(error);
-        if (!call.repeatable || known.errorClass !== 'dependency' || done >= attempts) throw known;
+        const known = call.control?.signal?.aborted ? new RedcapAbortedError() : redcapErrorFrom(error);
+        // What never left may be sent again, whatever it does.
+        const harmless = repeatable || (known instanceof RedcapUnavailableError && known.neverLeft);
+        if (known instanceof RedcapAbortedError || !harmless) throw known;
+        if (known.errorClass !== 'dependency' || done >= attempts) throw known;
         const backoff = baseDelayMs * 2 ** (done - 1) * (0.5 + Math.random());
         const wait = Math.max(backoff, (known.retryAfterSeconds ?? 0) * 1000);
         if (wait > longestWaitMs) throw known;
-        await sleep(wait, undefined, { signal: this.options.signal }).catch(() => {
+        await sleep(wait, undefined, { signal: AbortSignal.any(signals) }).catch(() => {
           throw known;
         });
       }
     }
   }
 
-  private signal(): AbortSignal {
-    const timeout = AbortSignal.timeout(this.options.timeoutMs);
-    return this.options.signal ? AbortSignal.any([timeout, this.options.signal]) : timeout;
+  private signal(own: AbortSignal | undefined): AbortSignal {
+    const signals = [AbortSignal.timeout(this.options.timeoutMs), this.options.signal, own];
+    return AbortSignal.any(signals.filter((signal) => signal !== undefined));
   }
 }
 
@@ -177,7 +238,13 @@ export function redcapErrorFrom(error: unknown): RedcapError {
     return new RedcapUnavailableError('The connection to REDCap broke off.', 'REDCAP_CONNECTION_LOST');
   }
   if (isAxiosError(error) || /^E[A-Z_]+$/.test(code)) {
-    return new RedcapUnavailableError(`REDCap cannot be reached (${code || 'no connection'}).`, 'REDCAP_UNREACHABLE');
+    const neverLeft = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code);
+    return new RedcapUnavailableError(
+      `REDCap cannot be reached (${code || 'no connection'}).`,
+      'REDCAP_UNREACHABLE',
+      undefined,
+      neverLeft,
+    );
   }
   return new RedcapError(`The REDCap client failed (${code || 'unknown'}).`, {
     code: 'REDCAP_CLIENT',
@@ -197,6 +264,10 @@ function codeOf(error: unknown): string {
 
 /** Reads a stream to its end as UTF-8. A broken connection throws. */
 async function readAll(stream: Readable, limit = Infinity): Promise<string> {
+  return (await readBytes(stream, limit)).toString('utf8');
+}
+
+async function readBytes(stream: Readable, limit = Infinity): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -208,17 +279,38 @@ async function readAll(stream: Readable, limit = Infinity): Promise<string> {
   } catch (error) {
     throw redcapErrorFrom(error);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
-function encode(params: Params): string {
-  const body = new URLSearchParams();
-  for (const [name, value] of Object.entries(params)) {
-    if (value === undefined) continue;
-    if (typeof value === 'string') body.append(name, value);
-    else value.forEach((item, index) => body.append(`${name}[${index}]`, item));
+/** The same stream; tells how much of it has come. */
+function watched(stream: Readable, control: CallControl | undefined): Readable {
+  const { onProgress } = control ?? {};
+  if (onProgress === undefined) return stream;
+  let bytes = 0;
+  const watch = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      onProgress({ bytes });
+      done(null, chunk);
+    },
+  });
+  // The reader learns of a broken connection from `watch`, which pipeline destroys with the reason.
+  return pipeline(stream, watch, () => undefined);
+}
+
+async function encode(params: Params, file: RedcapFile | undefined): Promise<{ data: string | Buffer; type: string }> {
+  const pairs = Object.entries(params).flatMap(([name, value]): [string, string][] => {
+    if (value === undefined) return [];
+    return typeof value === 'string' ? [[name, value]] : value.map((item, at) => [`${name}[${at}]`, item]);
+  });
+  if (file === undefined) {
+    return { data: new URLSearchParams(pairs).toString(), type: 'application/x-www-form-urlencoded' };
   }
-  return body.toString();
+  const form = new FormData();
+  for (const [name, value] of pairs) form.append(name, value);
+  form.append('file', new Blob([new Uint8Array(file.bytes)], { type: file.type }), file.name);
+  const body = new Response(form);
+  return { data: Buffer.from(await body.arrayBuffer()), type: body.headers.get('content-type') ?? '' };
 }
 
 function headerText(value: unknown): string | undefined {

@@ -16,12 +16,29 @@ export class RedcapError extends StudybridgeError {
 
 /** No usable answer: unreachable, timed out, 429, 5xx. Heals by itself. Whether the call took effect is not known. */
 export class RedcapUnavailableError extends RedcapError {
-  constructor(message: string, code: string, retryAfterSeconds?: number) {
+  constructor(
+    message: string,
+    code: string,
+    retryAfterSeconds?: number,
+    /** Whether not a byte of the request reached REDCap. */
+    readonly neverLeft = false,
+  ) {
     super(message, {
       code,
       errorClass: 'dependency',
       remedy: 'Wait; it is tried again. If it lasts, ask the REDCap administrator.',
       retryAfterSeconds,
+    });
+  }
+}
+
+/** The caller's own signal ended the call. Whether it took effect is not known. */
+export class RedcapAbortedError extends RedcapError {
+  constructor() {
+    super('The call to REDCap was ended by its caller.', {
+      code: 'REDCAP_ABORTED',
+      errorClass: 'dependency',
+      remedy: 'Nothing to do.',
     });
   }
 }
@@ -46,8 +63,8 @@ export class RedcapAccessError extends RedcapError {
 
 /** REDCap understood and refused (400). The text it gave is not repeated, since it may quote values. */
 export class RedcapRefusedError extends RedcapError {
-  constructor(message: string, code = 'REDCAP_BAD_REQUEST') {
-    super(message, { code, errorClass: 'bug', remedy: 'Check the study folder against the project.' });
+  constructor(message: string, code = 'REDCAP_BAD_REQUEST', more: Partial<RedcapErrorOptions> = {}) {
+    super(message, { code, errorClass: 'bug', remedy: 'Check the study folder against the project.', ...more });
   }
 }
 
@@ -55,6 +72,29 @@ export class RedcapRefusedError extends RedcapError {
 export class RedcapUnknownFieldsError extends RedcapRefusedError {
   constructor(readonly fields: string[]) {
     super(`REDCap does not know the fields ${fields.join(', ')}.`, 'REDCAP_UNKNOWN_FIELDS');
+  }
+}
+
+/** REDCap knows no such records. Their numbers stand in `records`, not in the message. */
+export class RedcapNoRecordError extends RedcapRefusedError {
+  constructor(readonly records: readonly string[]) {
+    super(`REDCap knows no such record (${records.length} of those named).`, 'REDCAP_NO_RECORD', {
+      errorClass: 'participant',
+      remedy: 'Check whether the record was deleted or renamed.',
+    });
+  }
+}
+
+/**
+ * An import in several calls that stopped in the middle: `imported` records are in REDCap, the rest is not known or not
+ * sent. Code, class and remedy are those of `reason`.
+ */
+export class RedcapImportStoppedError extends RedcapError {
+  constructor(
+    readonly reason: RedcapError,
+    readonly imported: readonly string[],
+  ) {
+    super(`An import stopped after ${imported.length} record(s): ${reason.message}`, reason);
   }
 }
 

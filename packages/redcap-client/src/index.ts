@@ -1,7 +1,10 @@
-export { createRedcapClient } from './client';
-export type { ImportOptions, LogQuery, RecordQuery, RedcapClient } from './client';
-export type { CallReport, RedcapClientOptions, RedcapHttp } from './call';
+export { createRedcapClient, type RedcapClient } from './client';
+export type { CallControl, CallReport, RedcapClientOptions, RedcapFile, RedcapHttp } from './call';
 export * from './errors';
+export type { FilePlace } from './files';
+export type { ImportOptions, RecordQuery } from './records';
+export type { LogQuery } from './projects';
+export type { SurveyPlace } from './surveys';
 export type { FlatRow } from './read-csv';
 export type { ArmRow, EventRow, LogRow, MappingRow, MetadataRow, ProjectInfo, RepeatingRow, UserRow } from './types';
 export { earliestWallTime, wallTime } from './wall-time';

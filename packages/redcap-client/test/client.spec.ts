@@ -148,6 +148,8 @@ describe('reading', () => {
           return send(response, 200, 'text/html', '15.2.1');
         case 'repeatingFormsEvents':
           return json(response, { error: 'You cannot export repeating instruments and events because …' }, 400);
+        case 'formEventMapping':
+          return json(response, { error: 'The server is being looked after' }, 400);
         case 'project':
           return json(response, {
             project_id: 12,
@@ -167,15 +169,17 @@ describe('reading', () => {
     const client = fake.client();
     expect(await client.version()).toBe('15.2.1');
     expect(await client.repeatingFormsEvents()).toEqual([]);
-    expect(await client.project()).toEqual({
+    expect(await client.project()).toMatchObject({
       project_id: 12,
       project_title: 'A',
       in_production: true,
       is_longitudinal: true,
     });
     expect(await client.arms()).toEqual([{ arm_num: 2, name: 'OHT' }]);
+    // Only the refusal that says so means an empty list.
+    expect(await failure(client.formEventMapping())).toMatchObject({ code: 'REDCAP_BAD_REQUEST' });
     expect(await client.events()).toEqual([
-      { event_name: 'Baseline', arm_num: 1, unique_event_name: 'baseline_arm_1' },
+      { event_name: 'Baseline', arm_num: 1, unique_event_name: 'baseline_arm_1', event_id: 9 },
     ]);
   });
 });
@@ -193,7 +197,7 @@ describe('errors', () => {
     [403, 'text/html', '<html>banned</html>', 'REDCAP_HTML', 'dependency'],
     [404, 'text/html', '<html>not found</html>', 'REDCAP_WRONG_ADDRESS', 'setting'],
     [301, 'text/html', '', 'REDCAP_WRONG_ADDRESS', 'setting'],
-    [400, 'application/json', '{"error":"The record \\"Ana Q\\" does not exist"}', 'REDCAP_BAD_REQUEST', 'bug'],
+    [400, 'application/json', '{"error":"The thing \\"Ana Q\\" is wrong"}', 'REDCAP_BAD_REQUEST', 'bug'],
     [200, 'application/json', '{"error":"something"}', 'REDCAP_BAD_REQUEST', 'bug'],
   ])('classifies %s %s', async (status, type, body, code, errorClass) => {
     fake = await fakeServer((_request, response) => send(response, status, type, body));

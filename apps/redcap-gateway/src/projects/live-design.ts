@@ -16,7 +16,7 @@ export class LiveDesign {
     readonly dictionary: readonly MetadataRow[],
     events: readonly EventRow[],
     readonly mapping: readonly MappingRow[],
-    repeating: readonly RepeatingRow[],
+    repeating: readonly Pick<RepeatingRow, 'event' | 'form'>[],
   ) {
     this.hash = createHash('sha256')
       .update(JSON.stringify([dictionary, events, mapping, repeating]))

@@ -85,8 +85,8 @@ export class ProjectChecks {
     const me = log?.find((line) => line.details.startsWith('Export ') && line.details.includes('(API)'))?.username;
     const own = users?.find((user) => user.username === me) ?? (users?.length === 1 ? users[0] : undefined);
     if (own) {
-      rights.import = own.api_import;
-      rights.createRecords = own.record_create;
+      rights.import = (own.rights.api_import ?? 0) > 0;
+      rights.createRecords = (own.rights.record_create ?? 0) > 0;
     }
     return rights;
   }
