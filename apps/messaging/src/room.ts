@@ -1,0 +1,49 @@
+import type { Effects } from '@studybridge/effects';
+import type { EventBus } from '@studybridge/event-bus';
+import type { Binding, ServiceContext } from '@studybridge/service-kit';
+import type { MessagePurpose, MessageTemplate, MessagingDefinition, StudyDefinition } from '@studybridge/studies';
+import type { EntityManager } from 'typeorm';
+import type { Message } from './messages/message';
+import type { Participant } from './participants/participant-store';
+import type { Channel } from './send/channel';
+import type { Senders } from './senders/senders';
+import type { MessagingSettings } from './settings';
+
+/** One binding of a study that texts or mails its participants. */
+export interface Place {
+  binding: Binding;
+  study: StudyDefinition;
+  messaging: MessagingDefinition;
+  /** `goLiveAt` as a day in the study's zone; null = not live yet, or no bound where `live` says so. */
+  goLiveOn: string | null;
+}
+
+/** Called inside the transaction that changes the message, after it was saved. It must not call the outside. */
+export type MessageHook = (em: EntityManager, message: Message) => Promise<void>;
+
+/** Where a process may die around a send. For proofs only: no app sets it from its environment. */
+export type MessagingPoint = 'message.noted' | 'message.posted' | 'message.answered';
+
+/** What the parts of this service share. */
+export interface Room {
+  context: ServiceContext<MessagingSettings>;
+  bus: EventBus;
+  effects: Effects;
+  /** By the binding's id. */
+  places: ReadonlyMap<string, Place>;
+  senders: Senders;
+  channels: Map<Message['channel'], Channel>;
+  /** Purposes and templates that no study declares (job results, alerts), added while the module is built. */
+  ownPurposes: Map<string, MessagePurpose>;
+  ownTemplates: Map<string, MessageTemplate>;
+  hooks: {
+    /** The message reached an end, or another end than before. */
+    settled: MessageHook[];
+    /** Anything that is told of a message changed: state, SID, error, price. */
+    changed: MessageHook[];
+    /** A participant's state in REDCap changed; called after what waits was decided upon anew. */
+    participant: ((em: EntityManager, participant: Participant) => Promise<void>)[];
+  };
+  /** May throw or kill; see {@link MessagingPoint}. */
+  at(point: MessagingPoint): Promise<void>;
+}
