@@ -39,6 +39,15 @@ export const rightKeys = [
 /** One of `rightKeys`. */
 export type RightKey = (typeof rightKeys)[number];
 
+/** A survey of one record: what its link and its codes are made of. */
+export interface SurveyPlace {
+  record: string;
+  event: string;
+  form: string;
+  /** 0 where nothing repeats. */
+  instance: number;
+}
+
 /** A project as it lives on the server: design, data, users and log. */
 export class Project {
   codebook: Codebook;
@@ -49,6 +58,8 @@ export class Project {
   readonly files = new Map<string, StoredFile>();
   readonly folders: Folder[] = [];
   readonly shelved = new Map<number, number>();
+  /** Where survey links and codes lead that were given out or looked up; found again when asked for. */
+  readonly surveyPlaces = new Map<string, SurveyPlace>();
   /** Oldest first. */
   readonly log: LogEntry[] = [];
 

@@ -1,17 +1,18 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import type { Request, Response, Router } from 'express';
 import type { FaultSpec } from '../world/fault-spec';
 import type { StandIn, WorldPort } from '../world/world-port';
 import { ApiError, contentTypes, errorBody } from './api-error';
 import type { Answer } from './http/answer';
 import { BanList } from './http/ban-list';
 import { runMethod } from './http/methods';
-import { readParams } from './http/read-request';
+import { BodyRoom } from './http/read-body';
+import { readRequest, RequestRefused } from './http/read-request';
 import { meetFaultBefore, sendAnswer } from './http/send-answer';
 import { applyWish, emptyDesign, readWish } from './create-project';
 import { text } from './http/answer';
 import { messages } from './messages';
-import type { Design, Randomization, Rights, User } from './model';
+import type { Design, LogEntry, Randomization, Rights, User } from './model';
 import { Params } from './params';
 import { allRights, newUser, Project, projectFromJson, projectToJson, type ProjectJson } from './project';
 import { loadData } from './project-xml/load-data';
@@ -21,38 +22,15 @@ import { child, parseXml, XmlUnreadableError, type XmlNode } from './project-xml
 import { seedRecords } from './seed/seed-records';
 import { firstIds, type ServerIds } from './server-ids';
 import { parseStructure } from './structure/parse-structure';
+import type { AddProjectOptions, RedcapOptions } from './redcap-options';
 import { deleteRecords } from './records/delete-records';
 import { renameRecord } from './records/rename-record';
 import { saveRecord, StaffActionError, type StaffSave } from './records/save-record';
+import { actWith, type ServerAction, type ServerDoings } from './server-hands';
 import { serverTime } from './server-time';
-
-/** Choices of the server as a whole, each with its default. */
-export interface RedcapOptions {
-  /** What `content=version` says; `15.2.1`. */
-  version?: string;
-  /** Largest body taken, in bytes; 64 MiB. */
-  bodyLimit?: number;
-  /** 64 characters with which projects may be made through the API; none by default. */
-  superToken?: string;
-  /** Whose projects those are; `api_user`. */
-  superUser?: string;
-  /** What that user may do in them: all, or what servers that were seen give (no deleting, renaming, locking). All. */
-  creatorRights?: 'all' | 'as-seen';
-  /** Address under which participants reach the server, for survey links; by default that of the call itself. */
-  publicUrl?: string;
-  /** Calls an address may make in a minute before it is banned, as REDCap's limiter does; 0 for any number, the default. */
-  rateLimit?: number;
-}
-
-/** Choices when a project is added. */
-interface AddProjectOptions {
-  /** Whether calculated values in the XML are kept, as REDCap's own upload does (§3.6); true. */
-  keepCalcs?: boolean;
-  /** Whose token it is; `api_user`. */
-  username?: string;
-  /** How the dictionary tells choices; `as-is`. */
-  choiceSpacing?: ChoiceSpacing;
-}
+import { glanceAt, newestLines, rowsOf, type ProjectGlance, type RowGlance, type ServerView } from './server-view';
+import { answerSurvey, respondent, type SurveyAnswer } from './surveys/answer-survey';
+import { mountSurveys } from './surveys/survey-routes';
 
 interface TokenHolder {
   project: Project;
@@ -66,7 +44,8 @@ interface RedcapJson {
   skewMs: number;
 }
 
-const apiPath = '/redcap/api/';
+/** Where the API answers: a server may stand in a folder of its site, as it does by default, or at its top. */
+const apiPaths = ['/redcap/api/', '/api/'];
 const bannedPage =
   '<html><body>Your IP address was banned because it made too many requests to this server.</body></html>\n';
 const newToken = (): string => randomBytes(16).toString('hex').toUpperCase();
@@ -80,13 +59,14 @@ const withheld = {
 };
 
 /** A REDCap server in memory: projects from their XML, the HTTP API over them, and the hands of staff in the browser. */
-export class RedcapStandIn implements StandIn {
+export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
   private readonly projects = new Map<number, Project>();
   private readonly tokens = new Map<string, TokenHolder>();
   private readonly version: string;
   private readonly bodyLimit: number;
   private nextIds: ServerIds = { ...firstIds };
   private readonly bans: BanList;
+  private readonly room: BodyRoom;
   /** How far the server's clock is off, in milliseconds: set by a scripted fault, kept until a call meets none. */
   private skewMs = 0;
 
@@ -97,6 +77,7 @@ export class RedcapStandIn implements StandIn {
     this.bans = new BanList(options.rateLimit ?? 0);
     this.version = options.version ?? '15.2.1';
     this.bodyLimit = options.bodyLimit ?? 64 * 1024 * 1024;
+    this.room = new BodyRoom(4 * this.bodyLimit);
   }
 
   /**
@@ -151,18 +132,20 @@ export class RedcapStandIn implements StandIn {
   }
 
   /** Gives a user of a project a token, and makes the user (all rights) where there is none of that name. */
-  addToken(projectId: number, username: string, token: string = newToken()): string {
-    const project = this.project(projectId);
+  addToken(idOrToken: string | number, username: string, token: string = newToken()): string {
+    const project = this.project(idOrToken);
     if (!project.users.has(username)) {
       project.users.set(username, newUser(username, allRights(project.design.forms)));
     }
     this.tokens.set(token.toUpperCase(), { project, username });
+    this.port.changed();
     return token;
   }
 
   /** Takes a token away; the next call with it is refused. */
   revokeToken(token: string): void {
     this.tokens.delete(token.toUpperCase());
+    this.port.changed();
   }
 
   /** Says between which groups (unique names) the holder of a token may switch; `''` among them means none. */
@@ -170,6 +153,7 @@ export class RedcapStandIn implements StandIn {
     const holder = this.tokens.get(token.toUpperCase());
     if (holder === undefined) throw new StaffActionError('No such token.');
     holder.project.users.get(holder.username)!.dags = [...dags];
+    this.port.changed();
   }
 
   /** Changes what the holder of a token may do, and the group (unique name) the holder is bound to. */
@@ -179,6 +163,7 @@ export class RedcapStandIn implements StandIn {
     const user = holder.project.users.get(holder.username)!;
     user.rights = { ...user.rights, ...rights };
     if (dag !== undefined) user.dag = dag;
+    this.port.changed();
   }
 
   /** Moves a project to production, or back to development. */
@@ -202,7 +187,46 @@ export class RedcapStandIn implements StandIn {
 
   /** A person saves a form in the browser. Throws `StaffActionError` when that cannot have happened. */
   save(project: string | number, save: StaffSave): void {
-    if (saveRecord(this.project(project), save, this.now())) this.port.changed();
+    // Who saves as a participant answers a survey.
+    if (save.user === respondent && save.instrument !== undefined) {
+      this.answerSurvey(project, { ...save, instrument: save.instrument, complete: true });
+    } else if (saveRecord(this.project(project), save, this.now())) this.port.changed();
+  }
+
+  /** A participant answers a survey. Throws `StaffActionError` when that cannot have happened. */
+  answerSurvey(project: string | number, answer: SurveyAnswer): void {
+    if (answerSurvey(this.project(project), answer, this.now())) this.port.changed();
+  }
+
+  act(action: ServerAction): Record<string, unknown> {
+    return actWith(this, action);
+  }
+
+  /** Forgets which addresses were banned. */
+  liftBans(): void {
+    this.bans.lift();
+  }
+
+  glance(): ProjectGlance[] {
+    const tokens = new Map<Project, ProjectGlance['tokens']>();
+    for (const [token, { project, username }] of this.tokens) {
+      tokens.set(project, [...(tokens.get(project) ?? []), { token, username }]);
+    }
+    return [...this.projects.values()].map((project) => glanceAt(project, tokens.get(project) ?? []));
+  }
+
+  recordIds(projectId: number, from: number, count: number): string[] {
+    const records = this.projects.get(projectId)?.data.sorted() ?? [];
+    return records.slice(from, from + count).map(({ id }) => id);
+  }
+
+  recordRows(projectId: number, record: string): RowGlance[] | null {
+    const project = this.projects.get(projectId);
+    return project === undefined ? null : rowsOf(project, record);
+  }
+
+  logLines(projectId: number, count: number, record?: string): LogEntry[] {
+    return newestLines(this.projects.get(projectId)?.log ?? [], count, record);
   }
 
   /** A person deletes a record in the browser. Throws `StaffActionError` when there is none. */
@@ -220,18 +244,13 @@ export class RedcapStandIn implements StandIn {
   }
 
   mount(router: Router): void {
-    router.use(apiPath, express.raw({ type: () => true, limit: this.bodyLimit }));
-    router.all(apiPath, (request, response, next) => {
+    router.all(apiPaths, (request, response, next) => {
       this.handle(request, response).catch(next);
     });
-    router.use(apiPath, (error: unknown, _request: Request, response: Response, next: NextFunction) => {
-      if (response.headersSent || response.destroyed) return next(error);
-      const status = (error as { status?: unknown }).status;
-      const refusal =
-        status === 413
-          ? new ApiError(413, messages.tooLarge)
-          : new ApiError(typeof status === 'number' && status < 500 ? 400 : 500, messages.unreadableRequest);
-      response.status(refusal.status).type('xml').send(errorBody('xml', refusal.message));
+    mountSurveys(router, {
+      projects: () => this.projects.values(),
+      now: () => this.now(),
+      changed: () => this.port.changed(),
     });
   }
 
@@ -293,20 +312,26 @@ export class RedcapStandIn implements StandIn {
         response.status(403).type('html').send(bannedPage);
         return;
       }
-      params = await readParams(request);
+      const read = await readRequest(request, { limit: this.bodyLimit, room: this.room });
+      params = read.params;
       fault = this.port.fault('redcap', {
         method: request.method,
         path: request.originalUrl,
         content: params.get('content'),
         action: params.get('action') || (params.sent('data') ? 'import' : 'export'),
-        body: Buffer.isBuffer(request.body) ? request.body.toString('utf8') : '',
+        // Made when it is looked at: few faults ask for it, and it may be large.
+        get body() {
+          return read.body.toString('utf8');
+        },
       });
       if (fault === null) this.skewMs = 0;
       else if (fault.kind === 'clock-skew') this.skewMs = fault.ms ?? 0;
       if (await meetFaultBefore(fault, request, response)) return;
       answer = this.answer(request, params, fault);
     } catch (error) {
-      const refusal = error instanceof ApiError ? error : new ApiError(500, messages.unknownError);
+      if (error instanceof RequestRefused) params = error.params;
+      const cause = error instanceof RequestRefused ? error.refusal : error;
+      const refusal = cause instanceof ApiError ? cause : new ApiError(500, messages.unknownError);
       const format = params.returnFormat();
       answer = { status: refusal.status, type: contentTypes[format], body: errorBody(format, refusal.message) };
     }
@@ -335,7 +360,7 @@ export class RedcapStandIn implements StandIn {
       version: this.version,
       publicUrl:
         this.options.publicUrl?.replace(/\/+$/, '') ??
-        `${request.protocol}://${request.get('host') ?? 'localhost'}/redcap`,
+        `${request.protocol}://${request.get('host') ?? 'localhost'}${request.baseUrl}${request.path.startsWith('/redcap') ? '/redcap' : ''}`,
       missingRows: fault?.kind === 'missing-rows' ? (fault.rows ?? 1) : 0,
       nextId: (kind) => this.nextIds[kind]++,
       changed: () => this.port.changed(),

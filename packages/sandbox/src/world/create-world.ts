@@ -6,5 +6,5 @@ import { SandboxWorld, type World, type WorldOptions } from './world';
  * state file says that it was. Throws a `setting` error for an XML that cannot be read or a state file of another world.
  */
 export function createWorld(options: WorldOptions): World {
-  return new SandboxWorld(options, (port) => new RedcapStandIn(port));
+  return new SandboxWorld(options, (port) => new RedcapStandIn(port, options.redcap));
 }

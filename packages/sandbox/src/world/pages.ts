@@ -1,5 +1,6 @@
 import type { Express } from 'express';
-import type { ProjectJson } from '../redcap/project';
+import type { LogEntry } from '../redcap/model';
+import type { ProjectGlance, RowGlance } from '../redcap/server-view';
 import { countersOf, type Member } from '../agile/member';
 import { isLeft } from './faults';
 import { html, type Html } from './html';
@@ -15,13 +16,15 @@ export function mountPages(app: Express, world: SandboxWorld): void {
   app.get('/projects/:projectId', (req, res, next) => {
     const project = projectOf(world, req.params.projectId);
     if (!project) return next();
-    page(res, project.design.settings.title, [records(project)]);
+    const from = Math.max(0, Math.trunc(Number(req.query['from'])) || 0);
+    page(res, project.title, [design(project), records(world, project, from), redcapLog(world, project.id)]);
   });
   app.get('/projects/:projectId/records/:record', (req, res, next) => {
+    const { record } = req.params;
     const project = projectOf(world, req.params.projectId);
-    const record = project?.records.find(({ id }) => id === req.params.record);
-    if (!project || !record) return next();
-    page(res, `Record ${record.id}`, [cells(record), changes(project, record.id)]);
+    const rows = project && world.redcapStandIn.recordRows?.(project.id, record);
+    if (!project || !rows) return next();
+    page(res, `Record ${record}`, [cells(rows), redcapLog(world, project.id, record)]);
   });
   app.get('/members', (_req, res) => {
     page(res, 'Members', [members(world)]);
@@ -47,54 +50,68 @@ function clock(world: SandboxWorld): Html {
     </table>`;
 }
 
+/** So many records, and lines of a log, are shown at a time. */
+const shown = 500;
+
 function projects(world: SandboxWorld, base: string): Html {
+  const all = world.redcapStandIn.glance?.() ?? [];
   return html`<h2>REDCap</h2>
     <p>API address <code>${base}/redcap/api/</code></p>
     <table>
       <tr>
         <th>Project</th>
         <th>Records</th>
-        <th>Token</th>
+        <th>Tokens</th>
       </tr>
-      ${world.redcapProjects().map(
-        ({ id, design, records: kept }, i) =>
+      ${all.map(
+        ({ id, title, records: count, tokens }) =>
           html`<tr>
-            <td>${design.settings.title}</td>
-            <td><a href="/projects/${id}">${kept.length}</a></td>
-            <td><code>${world.tokens[i]?.token}</code></td>
+            <td><a href="/projects/${id}">${title}</a> (project ${id})</td>
+            <td><a href="/projects/${id}">${count}</a></td>
+            <td>${tokens.map(({ token, username }) => html`<code>${token}</code> ${username}<br />`)}</td>
           </tr>`,
       )}
-    </table>`;
+    </table>
+    ${all.length === 1 ? redcapLog(world, all[0]!.id) : ''}`;
 }
 
-function projectOf(world: SandboxWorld, id: string): ProjectJson | undefined {
-  return world.redcapProjects().find((project) => String(project.id) === id);
+function projectOf(world: SandboxWorld, id: string): ProjectGlance | undefined {
+  return world.redcapStandIn.glance?.().find((project) => String(project.id) === id);
 }
 
-function records(project: ProjectJson): Html {
-  return html`<p>${project.records.length} records</p>
+function design({ instruments, events, tokens }: ProjectGlance): Html {
+  return html`<table>
+    ${tokens.map(({ token, username }) => row(`Token of ${username}`, token))}
+    ${row('Instruments', instruments.map(({ label, survey }) => `${label}${survey ? ' (survey)' : ''}`).join(', '))}
+    ${events.length > 0 ? row('Events', events.map(({ title }) => title).join(', ')) : ''}
+  </table>`;
+}
+
+function records(world: SandboxWorld, project: ProjectGlance, from: number): Html {
+  const ids = world.redcapStandIn.recordIds?.(project.id, from, shown) ?? [];
+  const next = from + shown;
+  return html`<h2>${project.records} records</h2>
     <ul>
-      ${project.records.map(
-        ({ id }) => html`<li><a href="/projects/${project.id}/records/${encodeURIComponent(id)}">${id}</a></li>`,
-      )}
-    </ul>`;
+      ${ids.map((id) => html`<li><a href="/projects/${project.id}/records/${encodeURIComponent(id)}">${id}</a></li>`)}
+    </ul>
+    ${next < project.records ? html`<p><a href="?from=${next}">More</a></p>` : ''}`;
 }
 
-function cells(record: ProjectJson['records'][number]): Html {
-  return html`${record.rows.map(
-    ([, event, instance, values]) =>
-      html`<h2>${event}${instance > 0 ? ` #${instance}` : ''}</h2>
+function cells(rows: RowGlance[]): Html {
+  return html`${rows.map(
+    ({ event, instrument, instance, cells: values }) =>
+      html`<h2>${event} ${instrument}${instance > 0 ? ` #${instance}` : ''}</h2>
         <table>
-          ${Object.entries(values).map(([field, value]) => row(field, value))}
+          ${values.map(([field, value]) => row(field, value))}
         </table>`,
   )}`;
 }
 
-function changes(project: ProjectJson, record: string): Html {
-  const own = project.log.filter((entry) => entry[4] === record).reverse();
-  return html`<h2>REDCap's log of it</h2>
+function redcapLog(world: SandboxWorld, projectId: number, record?: string): Html {
+  const own: LogEntry[] = world.redcapStandIn.logLines?.(projectId, record === undefined ? 40 : shown, record) ?? [];
+  return html`<h2>REDCap's log${record === undefined ? '' : ' of it'}</h2>
     <ol>
-      ${own.map(([at, user, action, details]) => html`<li><code>${at}</code> ${user}: ${action} ${details}</li>`)}
+      ${own.map(({ at, user, action, details }) => html`<li><code>${at}</code> ${user}: ${action} ${details}</li>`)}
     </ol>`;
 }
 

@@ -2,9 +2,12 @@ import express, { type Express } from 'express';
 import { z } from 'zod';
 import { StudybridgeError } from '@studybridge/contracts';
 import { readFaults } from './faults';
+import { StaffActionError } from '../redcap/records/save-record';
+import { serverActions, type ServerAction } from '../redcap/server-hands';
 import { playWorld } from './play-world';
 import { sandboxError } from './sandbox-error';
-import type { TimelineStep, World } from './world';
+import { sandboxToken } from './tokens';
+import type { SandboxWorld, TimelineStep } from './world';
 
 const text = z.string();
 const actions = z.discriminatedUnion('do', [
@@ -37,9 +40,9 @@ const playRequest = z.strictObject({
 });
 
 /** `/__sandbox/…`: the world's strings, for tests, the conductor and whoever wants to see what happens. */
-export function mountSandboxRoutes(app: Express, world: World): void {
+export function mountSandboxRoutes(app: Express, world: SandboxWorld): void {
   const router = express.Router();
-  app.use('/__sandbox', express.json({ limit: '10mb', type: () => true }), router);
+  app.use('/__sandbox', express.json({ limit: '256mb', type: () => true }), router);
 
   router.get('/clock', (_req, res) => {
     res.json({ now: world.now.toISOString(), changedAt: world.changedAt.toISOString() });
@@ -74,6 +77,27 @@ export function mountSandboxRoutes(app: Express, world: World): void {
   router.post('/act', (req, res) => {
     const action: TimelineStep = understood(actions, req.body, 'Send one action of a timeline, without its instant.');
     world.act(action);
+    res.json({ now: world.now.toISOString() });
+  });
+  router.get('/projects', (_req, res) => {
+    res.json({ projects: world.redcapStandIn.glance?.() ?? [] });
+  });
+  router.post('/redcap', (req, res) => {
+    const asked: ServerAction = understood(serverActions, req.body, 'Send one action on the server, with its project.');
+    // A token is given before the journal has the action, so that the same one comes back from it.
+    const named = asked.do === 'add-token' && asked.token === undefined;
+    const action = named ? { ...asked, token: sandboxToken(`${asked.project} ${asked.username}`) } : asked;
+    try {
+      res.json({ ...world.onRedcap(action), now: world.now.toISOString() });
+    } catch (error) {
+      if (!(error instanceof StaffActionError)) throw error;
+      throw sandboxError('ACTION_REFUSED', error.message, 'Look at the project, then try another action.', error);
+    }
+  });
+  router.post('/snapshot', (req, res) => {
+    world.restore(
+      understood(z.record(z.string(), z.unknown()), req.body, 'Send what GET /__sandbox/snapshot answered.'),
+    );
     res.json({ now: world.now.toISOString() });
   });
   router.get('/snapshot', (_req, res) => {

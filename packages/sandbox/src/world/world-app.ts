@@ -11,12 +11,13 @@ export function worldApp(world: SandboxWorld, replayed: () => JournaledRequest |
   app.disable('x-powered-by');
   app.set('etag', false);
   const { latencyMs } = world.options;
+  const partnerPaths = ['/redcap', '/api', '/surveys', '/agile'];
   if (latencyMs) {
-    app.use(['/redcap', '/agile'], (_req, _res, next) => {
+    app.use(partnerPaths, (_req, _res, next) => {
       setTimeout(next, latencyMs);
     });
   }
-  app.use(['/redcap', '/agile'], knowRequest(replayed));
+  app.use(partnerPaths, knowRequest(replayed, world.options.stateFile !== undefined));
   const partners = express.Router();
   world.redcapStandIn.mount(partners);
   world.agileStandIn.mount(partners);

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Clock } from '@studybridge/contracts';
-import type { ProjectJson } from '../redcap/project';
+import type { AddProjectOptions, RedcapOptions } from '../redcap/redcap-options';
+import type { ServerAction, ServerDoings } from '../redcap/server-hands';
+import type { ServerView } from '../redcap/server-view';
 import { XmlUnreadableError } from '../redcap/project-xml/parse-xml';
 import { AgileStandIn } from '../agile/agile-stand-in';
 import type { Cohort, TimelineAction } from '@studybridge/studies';
@@ -18,8 +21,12 @@ import type { StandIn, WorldPort } from './world-port';
 import { worldApp } from './world-app';
 
 /** What the world asks of its REDCap. */
-export interface RedcapInWorld extends StandIn {
-  addProject(xml: string, token?: string): { projectId: number; token: string; title: string };
+export interface RedcapInWorld extends StandIn, Partial<ServerView & ServerDoings> {
+  addProject(
+    xml: string,
+    token?: string,
+    options?: AddProjectOptions,
+  ): { projectId: number; token: string; title: string };
   save(
     project: number | string,
     save: {
@@ -39,7 +46,16 @@ export interface WorldOptions {
   /** What REDCap holds at the start, and what staff and handsets do from then on. */
   cohort?: Cohort;
   /** Further projects, each from REDCap project XML; the token is derived from the XML when not given. */
-  projects?: { xml: string; token?: string; /** Named in errors, a file's name say. */ name?: string }[];
+  projects?: ({
+    xml: string;
+    token?: string;
+    /** Named in errors, a file's name say. */
+    name?: string;
+    /** Made-up records to begin with, besides those in the XML; 0. */
+    seedRecords?: number;
+  } & AddProjectOptions)[];
+  /** Choices of the REDCap server. */
+  redcap?: RedcapOptions;
   /** Token of the cohort's project; default `sandboxToken(<study>)`. */
   cohortToken?: string;
   /** First instant of study time; default the cohort's, without a cohort the present. */
@@ -85,6 +101,8 @@ export interface World {
   readonly speed: number;
   /** Does one thing now, as the timeline would. */
   act(action: TimelineStep): void;
+  /** What an administrator or staff do on the REDCap server, in any project; answers what there is to know of it. */
+  onRedcap(action: ServerAction): Record<string, unknown>;
   addFault(target: FaultTarget, fault: FaultSpec): ScriptedFault;
   clearFaults(id?: number): void;
   faults(): readonly ScriptedFault[];
@@ -92,6 +110,8 @@ export interface World {
   reset(): void;
   /** All of the world's state as plain JSON, for comparing two runs. */
   snapshot(): Record<string, unknown>;
+  /** Back to a state that `snapshot` gave. Throws, and leaves all as it is, when it is none of this world. */
+  restore(snapshot: Record<string, unknown>): void;
   log(count: number): LogLine[];
 }
 
@@ -106,6 +126,7 @@ type Input =
   | { faultUsed: number }
   | { faultsCleared: number | null }
   | { reset: true }
+  | { redcap: ServerAction }
   | { request: JournaledRequest };
 
 /** Makes a world with the given REDCap; see `createWorld`. */
@@ -140,7 +161,8 @@ export class SandboxWorld implements World {
   /** Above 0 while an input that is already in the journal is being applied. */
   private applying = 0;
   private saveAsked = false;
-  private readonly initial: string;
+  /** The state at the start, packed: with many records it is large, and rarely asked for. */
+  private readonly initial: Buffer;
   private server: Server | null = null;
   private ticking: { timer: NodeJS.Timeout; speed: number } | null = null;
 
@@ -186,14 +208,15 @@ export class SandboxWorld implements World {
         `of the cohort ${cohort.id}`,
       );
     }
-    for (const project of options.projects ?? []) {
-      this.addProject(project.xml, project.token ?? sandboxToken(project.xml), project.name ?? 'that was given');
+    for (const { xml, token, name, seedRecords, ...choices } of options.projects ?? []) {
+      const id = this.addProject(xml, token ?? sandboxToken(xml), name ?? 'that was given', choices);
+      if (seedRecords) this.redcapStandIn.act?.({ do: 'seed', project: id, records: seedRecords });
     }
     this.applying -= 1;
-    this.initial = JSON.stringify(this.state());
+    this.initial = deflateRawSync(JSON.stringify(this.state()), { level: 1 });
 
     this.identity = createHash('sha256')
-      .update(JSON.stringify([cohort ?? null, (options.projects ?? []).map(({ xml }) => xml), this.agile.programs]))
+      .update(JSON.stringify([cohort ?? null, (options.projects ?? []).map(identityOf), this.agile.programs]))
       .digest('hex');
     if (kept) {
       if (kept.state['identity'] !== this.identity) {
@@ -209,7 +232,7 @@ export class SandboxWorld implements World {
     if (this.pending.length === 0) this.save();
   }
 
-  private addProject(xml: string, token: string, name: string): number {
+  private addProject(xml: string, token: string, name: string, choices?: AddProjectOptions): number {
     if (this.tokens.some((other) => other.token === token)) {
       throw sandboxError(
         'TOKEN_TWICE',
@@ -218,7 +241,7 @@ export class SandboxWorld implements World {
       );
     }
     try {
-      const added = this.redcapStandIn.addProject(xml, token);
+      const added = this.redcapStandIn.addProject(xml, token, choices);
       this.tokens.push({ project: added.title, token: added.token });
       return added.projectId;
     } catch (error) {
@@ -275,6 +298,14 @@ export class SandboxWorld implements World {
     this.input({ act: action }, () => this.perform(action));
   }
 
+  onRedcap(action: ServerAction): Record<string, unknown> {
+    return this.input({ redcap: action }, () => {
+      const done = this.redcapStandIn.act?.(action) ?? {};
+      this.say(`REDCap: ${action.do}`);
+      return done;
+    });
+  }
+
   addFault(target: FaultTarget, fault: FaultSpec): ScriptedFault {
     return this.input({ target, fault }, () => this.faultList.add(target, fault));
   }
@@ -288,7 +319,7 @@ export class SandboxWorld implements World {
   }
 
   reset(): void {
-    this.input({ reset: true }, () => this.takeOver(JSON.parse(this.initial) as WorldState));
+    this.input({ reset: true }, () => this.takeOver(JSON.parse(inflateRawSync(this.initial).toString()) as WorldState));
     this.say('the world was reset');
   }
 
@@ -322,9 +353,22 @@ export class SandboxWorld implements World {
     return JSON.parse(JSON.stringify(this.state())) as WorldState;
   }
 
-  /** The projects of REDCap's stand-in as it writes them down. */
-  redcapProjects(): ProjectJson[] {
-    return (this.redcapStandIn.snapshot() as { projects?: ProjectJson[] }).projects ?? [];
+  restore(snapshot: Record<string, unknown>): void {
+    const before = JSON.stringify(this.state());
+    try {
+      this.takeOver(JSON.parse(JSON.stringify(snapshot)) as WorldState);
+      JSON.stringify(this.state());
+    } catch (error) {
+      this.takeOver(JSON.parse(before) as WorldState);
+      throw sandboxError(
+        'SNAPSHOT_UNREADABLE',
+        'This is no snapshot of a world.',
+        'Give what GET /__sandbox/snapshot answered.',
+        error,
+      );
+    }
+    this.say('the world was put back to a snapshot');
+    if (this.pending.length === 0) this.save();
   }
 
   log(count: number): LogLine[] {
@@ -540,6 +584,7 @@ export class SandboxWorld implements World {
     else if ('faultUsed' in input) this.faultList.use(input.faultUsed);
     else if ('faultsCleared' in input) this.clearFaults(input.faultsCleared ?? undefined);
     else if ('reset' in input) this.reset();
+    else if ('redcap' in input) attempt(() => void this.onRedcap(input.redcap));
     else {
       const { method, url, headers, body, encoding } = input.request;
       const bytes = method === 'GET' ? undefined : Buffer.from(body, encoding);
@@ -568,6 +613,11 @@ function attempt(action: () => void): void {
   } catch {
     // told then
   }
+}
+
+/** What makes a project of the start another one: its XML, and the choices made for it where there are any. */
+function identityOf({ xml, token: _token, name: _name, ...choices }: NonNullable<WorldOptions['projects']>[number]) {
+  return Object.values(choices).some((choice) => choice !== undefined) ? [xml, choices] : xml;
 }
 
 /** The present is no start to come back to: a world without a cohort began when its state says. */

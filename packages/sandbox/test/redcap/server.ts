@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import express from 'express';
-import { RedcapStandIn, type RedcapOptions } from '../../src/redcap/redcap-stand-in';
+import type { RedcapOptions } from '../../src/redcap/redcap-options';
+import { RedcapStandIn } from '../../src/redcap/redcap-stand-in';
 import type { FaultSpec } from '../../src/world/fault-spec';
 import type { WorldPort } from '../../src/world/world-port';
 

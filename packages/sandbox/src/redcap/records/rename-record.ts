@@ -27,6 +27,8 @@ export function renameRecord(
   if (whole && target === undefined) {
     data.rename(record, name);
     record.touched.push(at);
+    // Links that were given out lead to the record under its new name.
+    for (const place of project.surveyPlaces.values()) if (place.record === id) place.record = name;
     for (const entry of project.log) {
       if (entry.record !== id) continue;
       entry.record = name;
