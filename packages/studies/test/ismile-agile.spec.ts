@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import path from 'node:path';
 import { studyById, type AgileHealthDefinition, type AttentionFacts, type MemberBody } from '../src';
 import { memberMapping } from '../src/ismile/agile/member-mapping';
-import { usPhone } from '../src/ismile/us-phone';
+import { usPhone } from '../src/us-phone';
 
 const study = studyById('ismile');
 const agile = study.agileHealth as AgileHealthDefinition;
@@ -339,6 +339,7 @@ describe('cells', () => {
     ['ag_status', 'agile-health'],
     ['vt_window_open', 'visit-tracking'],
     ['txt_message', 'messaging'],
+    ['sms_survey_log_complete', 'messaging'],
     ['txt_manual_date', 'staff'],
     ['part_lang', 'staff'],
     ['agile_link_complete', 'staff'],
@@ -354,6 +355,7 @@ describe('schedules', () => {
         { cron: '4 3,7,11,15,19,23 * * 0,6', zone },
       ],
       'agile-status': [{ cron: '16 0,4 * * *', zone }],
+      'survey-invitations': [{ cron: '50 13 * * *', zone }],
       'full-comparison': [{ cron: '30 2 * * *', zone }],
     });
   });

@@ -6,6 +6,8 @@ import { enrolmentMapping } from './agile/gate';
 import { memberMapping } from './agile/member-mapping';
 import { statusMapping } from './agile/status-table';
 import { declaredFields, ownerOf, timestampFields } from './cells';
+import { invitationMapping } from './messages/invitation-facts';
+import { messaging } from './messages/messaging';
 import { projectFiles } from './project-data';
 import { schedules } from './schedules';
 import { settings } from './settings';
@@ -29,10 +31,11 @@ export const study = defineStudy({
         const { arm } = armMapping.decode(rows);
         return arm === undefined ? null : redcapArms[arm];
       },
-      mappings: [memberMapping, armMapping, enrolmentMapping, statusMapping],
+      mappings: [memberMapping, armMapping, enrolmentMapping, statusMapping, invitationMapping],
     }),
   },
   schedules,
   agileHealth,
+  messaging,
   writeCaps: settings.writeCaps,
 });

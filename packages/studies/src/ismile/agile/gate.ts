@@ -1,6 +1,6 @@
 import type { ReasonCode, Row } from '@studybridge/contracts';
 import { from, read } from '../words';
-import { usPhone } from '../us-phone';
+import { usPhone } from '../../us-phone';
 
 interface EnrolmentFacts {
   eligible?: boolean;

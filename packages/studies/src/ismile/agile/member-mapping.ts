@@ -1,6 +1,6 @@
 import type { MemberAttributes, MemberBody } from '../../define-agile-health';
 import { settings } from '../settings';
-import { usPhoneConversion } from '../us-phone';
+import { usPhoneConversion } from '../../us-phone';
 import { from } from '../words';
 
 const genders = { '1': 'female', '2': 'male', '3': 'another', '9': 'undisclosed' } as const;
