@@ -1,6 +1,7 @@
 import {
   commandGiven,
   envelopeSchema,
+  jobEnded,
   memberChanged,
   messageRequested,
   messageSettled,
@@ -17,6 +18,7 @@ import { StudybridgeError, actsByItself, causeSchema, errorClassOf } from '.';
 
 const events = [
   commandGiven,
+  jobEnded,
   memberChanged,
   messageRequested,
   messageSettled,

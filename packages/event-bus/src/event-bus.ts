@@ -1,5 +1,12 @@
-import { type Envelope, type EventDefinition, StudybridgeError, commandGiven } from '@studybridge/contracts';
-import type { Logger, ServiceContext } from '@studybridge/service-kit';
+import {
+  commandGiven,
+  type Envelope,
+  type EventDefinition,
+  type JobEnded,
+  jobEnded,
+  StudybridgeError,
+} from '@studybridge/contracts';
+import type { EndedRun, Logger, ServiceContext } from '@studybridge/service-kit';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { addBusOperations } from './bus-operations';
 import { CarrierUnavailableError } from './bus-errors';
@@ -138,6 +145,7 @@ export class EventBus {
       attention: await countAttention(dataSource),
     }));
     addBusOperations(context, () => this.wakeAll());
+    context.jobs.onEnded((em, run) => this.sayEnded(em, run));
     dataSource.subscribers.push({
       afterTransactionCommit: ({ queryRunner }) => {
         if (queryRunner.isTransactionActive || !this.publishers.delete(queryRunner)) return;
@@ -154,6 +162,31 @@ export class EventBus {
         this.logger.error({ err: error, command: payload.command, commandId: payload.commandId }, 'command refused');
       }
     });
+  }
+
+  /** Whoever runs this Studybridge is told how each job went, by whichever service does that. */
+  private async sayEnded(em: EntityManager, run: EndedRun): Promise<void> {
+    const { context } = this;
+    const study = run.binding.split('.')[0]!;
+    const payload: JobEnded = {
+      service: context.name,
+      job: run.name,
+      binding: run.binding,
+      runId: run.id,
+      kind: run.kind,
+      outcome: run.state,
+      sentence: run.outcome,
+      errorCode: run.errorCode,
+      dueAt: run.dueAt.toISOString(),
+      startedAt: run.startedAt.toISOString(),
+      endedAt: run.finishedAt.toISOString(),
+      late: run.late,
+      dryRun: run.dryRun,
+      counts: Object.fromEntries(Object.entries(run.counts).filter(([, count]) => Number.isFinite(count))),
+      log: [...run.log],
+      nextDueAt: run.nextDueAt?.toISOString() ?? null,
+    };
+    await this.publish(em, jobEnded, payload, { binding: run.binding, study, cause: 'live', correlationId: run.id });
   }
 
   private async start(): Promise<void> {

@@ -6,7 +6,17 @@ export { WorldClock } from './clocks/world-clock';
 export { openDatabase, type MigrationClass } from './database/open-database';
 export type { HealthRegistry } from './http/health-registry';
 export { IdleRegistry, type TopicCounts } from './idle/idle-registry';
-export type { JobDefinition, JobRun, Jobs, JobView, RunKind, RunRequest, RunState, RunView } from './jobs/job';
+export type {
+  EndedRun,
+  JobDefinition,
+  JobRun,
+  Jobs,
+  JobView,
+  RunKind,
+  RunRequest,
+  RunState,
+  RunView,
+} from './jobs/job';
 export { LeaseLostError, type Lease, type Leases } from './leases/lease';
 export { runCorrelated } from './logging/correlation';
 export { createLogger, type Logger } from './logging/create-logger';

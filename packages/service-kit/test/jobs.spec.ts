@@ -530,3 +530,110 @@ describe('when the database was away', () => {
     expect(runs[1]).toMatchObject({ errorClass: 'dependency' });
   });
 });
+
+describe('the end of a run', () => {
+  type Told = Parameters<Parameters<JobEngine['onEnded']>[0]>[1];
+  const listen = (engine: JobEngine): Told[] => {
+    const told: Told[] = [];
+    engine.onEnded((_em, run) => {
+      told.push(run);
+      return Promise.resolve();
+    });
+    return told;
+  };
+
+  it('is told with its counts, its log, and when the next one is due', async () => {
+    const engine = f.engine();
+    const told = listen(engine);
+    engine.define(
+      quarterly({
+        run: ({ log }) => {
+          log('looked');
+          return Promise.resolve({ seen: 2 });
+        },
+      }),
+    );
+    await engine.start();
+    await settle(engine, '00:15');
+    expect(told).toEqual([
+      expect.objectContaining({
+        name: 'poll',
+        binding: 'ismile.sandbox',
+        kind: 'schedule',
+        state: 'done',
+        late: false,
+        counts: { seen: 2 },
+        log: ['looked'],
+        outcome: 'Done: seen 2.',
+        nextDueAt: at('00:30'),
+      }),
+    ]);
+    await engine.pause('poll');
+    await engine.run('poll', { wait: true });
+    expect(told.at(-1)).toMatchObject({ kind: 'manual', nextDueAt: null });
+  });
+
+  it('is told of failures with what to do, and of a run that began long after its instant', async () => {
+    const engine = f.engine();
+    const told = listen(engine);
+    const job = quarterly();
+    engine.define({
+      ...job,
+      catchUp: 'one',
+      run: () =>
+        Promise.reject(
+          new StudybridgeError('The partner is gone.', { code: 'GONE', errorClass: 'bug', remedy: 'Call them.' }),
+        ),
+    });
+    await engine.start();
+    await settle(engine, '01:05');
+    expect(told).toEqual([
+      expect.objectContaining({
+        state: 'failed',
+        errorCode: 'GONE',
+        outcome: 'The partner is gone. Call them.',
+        late: true,
+      }),
+    ]);
+  });
+
+  it('is recorded together with what the listener does, or not at all', async () => {
+    const engine = f.engine();
+    engine.onEnded(async (em) => {
+      await em.query(`UPDATE job SET last_outcome = 'listened'`);
+      throw new Error('the listener fails');
+    });
+    engine.define(quarterly({ catchUp: 'none' }));
+    await engine.start();
+    f.clock.set(at('00:15'));
+    await engine.tick();
+    const [run] = await eventually(async () => {
+      const runs = await engine.runs('poll');
+      const lease = await f.source.query<unknown[]>(`SELECT 1 FROM lease WHERE name LIKE 'job:%' AND holder IS NULL`);
+      return lease.length > 0 && runs.length > 0 ? runs : null;
+    });
+    expect(run!.state).not.toBe('done');
+    expect((await engine.list())[0]!.lastOutcome).not.toBe('listened');
+  });
+
+  it('is told for a run whose process died, too', async () => {
+    const dead = f.engine({ leaseTtlMs: 200 });
+    const { run, open } = gate();
+    dead.define(quarterly({ run }));
+    await dead.start();
+    f.clock.set(at('00:15'));
+    await dead.tick();
+    // As if the process were gone: nobody renews.
+    await f.source.query(`UPDATE lease SET holder = 'nobody', real_expires_at = clock_timestamp()`);
+    const next = f.engine();
+    const told = listen(next);
+    next.define(quarterly());
+    await next.start();
+    await idle(next);
+    expect(told.map(({ state, kind }) => [state, kind])).toEqual([
+      ['abandoned', 'schedule'],
+      ['done', 'catch-up'],
+    ]);
+    open();
+  });
+});

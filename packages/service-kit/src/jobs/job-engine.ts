@@ -9,10 +9,11 @@ import { runCorrelated } from '../logging/correlation';
 import type { Logger } from '../logging/create-logger';
 import { describeError } from '../logging/describe-error';
 import { earlyRetryMs, isAwaitedRetry } from './early-retry';
-import type { JobDefinition, Jobs, JobView, RunRequest, RunView } from './job';
+import type { EndedRun, JobDefinition, Jobs, JobView, RunRequest, RunView } from './job';
 import {
   abandonRuns,
   beginRun,
+  cutOff,
   endRun,
   leaseName,
   lookAtJobs,
@@ -34,6 +35,8 @@ const defaultTtlMs = 12_000;
 const maxAttempts = 5;
 /** Later than this at the start of a process counts as missed, for jobs without catch-up. */
 const missedAfterMs = 60_000;
+/** Begun so much after its instant, a run is late. */
+const lateAfterMs = 15 * 60_000;
 const stopWithinMs = 10_000;
 
 interface DefinedJob extends JobDefinition {
@@ -63,6 +66,7 @@ export class JobEngine implements Jobs {
   private readonly unsynced = new Set<string>();
   private readonly active = new Map<string, ActiveRun>();
   private readonly tally = new Map<string, { runs: number; failed: number }>();
+  private readonly listeners: ((em: EntityManager, run: EndedRun) => Promise<void>)[] = [];
   private readonly ended: Counter;
   private readonly seconds: Histogram;
   private readonly ttlMs: number;
@@ -114,6 +118,10 @@ export class JobEngine implements Jobs {
     this.defined.set(id, { ...job, schedules, on: settings?.on ?? true });
     this.tally.set(id, { runs: 0, failed: 0 });
     this.unsynced.add(id);
+  }
+
+  onEnded(tell: (em: EntityManager, run: EndedRun) => Promise<void>): void {
+    this.listeners.push(tell);
   }
 
   /** Stores the definitions and starts what is due. */
@@ -391,6 +399,8 @@ export class JobEngine implements Jobs {
     for (const lost of await abandonRuns(em, job.name, job.binding, now)) {
       this.o.logger.warn({ ...loggedAs(job), run: lost.id }, 'a run was cut off');
       await this.requeue(em, job, lost, lost.attempt + 1, now);
+      const end = { finishedAt: now, counts: {}, log: [], outcome: cutOff, errorCode: null, errorClass: null };
+      await this.tell(em, job, lost, lost.started_at, { ...end, state: 'abandoned' });
     }
     const rows = await lookAtJobs(em, now);
     const row = rows.find((one) => idOf(one) === idOf(job));
@@ -404,7 +414,7 @@ export class JobEngine implements Jobs {
       const kind = !scheduled ? 'retry' : missed ? 'catch-up' : 'schedule';
       const dueAt = scheduled ? (this.dueAt(job, row) ?? now) : now;
       const id = await queueRun(em, { ...job, kind, dueAt });
-      run = { id, kind, attempt: 1, dry_run: false, from_at: null, to_at: null };
+      run = { id, kind, attempt: 1, due_at: dueAt, dry_run: false, from_at: null, to_at: null };
     }
     if (run === undefined) return null;
     // A run that makes up for another one serves the instant that is due as well.
@@ -495,6 +505,7 @@ export class JobEngine implements Jobs {
           await endRun(em, run.id, end);
           if (end.state === 'abandoned') await this.requeue(em, job, run, run.attempt, end.finishedAt);
           await this.recordOnJob(em, job, end, ordinary, o);
+          await this.tell(em, job, run, o.startedAt, end);
           await lease.release(em);
         });
         break;
@@ -513,6 +524,35 @@ export class JobEngine implements Jobs {
     const line = { ...loggedAs(job), run: run.id, kind: run.kind, counts: end.counts, ms: Date.now() - o.began };
     if (end.state === 'failed') this.o.logger.warn({ ...line, err: o.failure }, 'a run failed');
     else this.o.logger.debug(line, `a run is ${end.state}`);
+  }
+
+  /** Tells those who listen that a run has ended. */
+  private async tell(em: EntityManager, job: DefinedJob, run: OpenRun, startedAt: Date, end: RunEnd): Promise<void> {
+    if (this.listeners.length === 0) return;
+    const [row] = await em.query<{ next_run_at: Date | null; paused: boolean }[]>(
+      'SELECT next_run_at, paused FROM job WHERE name = $1 AND binding = $2',
+      [job.name, job.binding],
+    );
+    const scheduled = run.kind === 'schedule' || run.kind === 'catch-up' || run.kind === 'once';
+    const sure = job.on && row?.paused === false && !(job.quiet && this.o.clock.outsideChangedAt() !== null);
+    const ended: EndedRun = {
+      id: run.id,
+      name: job.name,
+      binding: job.binding,
+      kind: run.kind,
+      state: end.state,
+      dueAt: run.due_at,
+      startedAt,
+      finishedAt: end.finishedAt,
+      late: scheduled && startedAt.getTime() - run.due_at.getTime() > lateAfterMs,
+      dryRun: run.dry_run,
+      counts: end.counts,
+      log: end.log,
+      outcome: end.outcome,
+      errorCode: end.errorCode,
+      nextDueAt: sure ? (row?.next_run_at ?? null) : null,
+    };
+    for (const listener of this.listeners) await listener(em, ended);
   }
 
   private endOf(o: { counts: Record<string, number>; log: RunLog; failure: unknown }): RunEnd {

@@ -40,6 +40,7 @@ export interface OpenRun {
   id: string;
   kind: RunKind;
   attempt: number;
+  due_at: Date;
   dry_run: boolean;
   from_at: Date | null;
   to_at: Date | null;
@@ -100,15 +101,23 @@ export async function queueRun(source: DataSource | EntityManager, run: NewRun):
   return id;
 }
 
+/** What is said of a run whose process is gone. */
+export const cutOff = 'Cut off: its process died or was replaced.';
+
 /** Marks what an earlier holder left running; returns what was cut off. Only while holding the job's lease. */
-export async function abandonRuns(em: EntityManager, name: string, binding: string, now: Date): Promise<OpenRun[]> {
-  const [rows] = await em.query<[OpenRun[], number]>(
+export async function abandonRuns(
+  em: EntityManager,
+  name: string,
+  binding: string,
+  now: Date,
+): Promise<(OpenRun & { started_at: Date })[]> {
+  const [rows] = await em.query<[(OpenRun & { started_at: Date })[], number]>(
     `UPDATE job_run
         SET state = 'abandoned', finished_at = $3, real_finished_at = clock_timestamp(),
-            outcome = 'Cut off: its process died or was replaced.'
+            outcome = $4
       WHERE name = $1 AND binding = $2 AND state = 'running'
-      RETURNING id, kind, attempt, dry_run, from_at, to_at`,
-    [name, binding, now],
+      RETURNING id, kind, attempt, due_at, started_at, dry_run, from_at, to_at`,
+    [name, binding, now, cutOff],
   );
   return rows;
 }
@@ -121,7 +130,7 @@ export async function nextQueued(
   now: Date,
 ): Promise<OpenRun | undefined> {
   const rows = await em.query<OpenRun[]>(
-    `SELECT id, kind, attempt, dry_run, from_at, to_at FROM job_run
+    `SELECT id, kind, attempt, due_at, dry_run, from_at, to_at FROM job_run
       WHERE name = $1 AND binding = $2 AND state = 'queued' AND due_at <= $3
       ORDER BY due_at, real_created_at LIMIT 1 FOR UPDATE`,
     [name, binding, now],
@@ -144,7 +153,7 @@ export async function beginRun(
 
 /** How a run ended. */
 export interface RunEnd {
-  state: RunState;
+  state: 'done' | 'failed' | 'abandoned';
   finishedAt: Date;
   counts: Record<string, number>;
   log: readonly string[];

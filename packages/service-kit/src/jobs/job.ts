@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import type { Schedule } from '../bindings/binding';
 import type { Lease } from '../leases/lease';
 
@@ -72,6 +73,27 @@ export interface RunView {
   instance: string | null;
 }
 
+/** A run that has just ended. Instants are study time. */
+export interface EndedRun {
+  id: string;
+  name: string;
+  binding: string;
+  kind: RunKind;
+  state: 'done' | 'failed' | 'abandoned';
+  dueAt: Date;
+  startedAt: Date;
+  finishedAt: Date;
+  /** Begun more than a quarter of an hour after it was due. */
+  late: boolean;
+  dryRun: boolean;
+  counts: Record<string, number>;
+  log: readonly string[];
+  outcome: string;
+  errorCode: string | null;
+  /** When the next one should begin at the latest; null when none is sure to come (paused, off, quiet in a played world). */
+  nextDueAt: Date | null;
+}
+
 /** One job as listed. */
 export interface JobView {
   name: string;
@@ -113,6 +135,8 @@ export interface Jobs {
   resume(name: string): Promise<void>;
   /** The latest runs first, at most `limit` (50). */
   runs(name?: string, limit?: number): Promise<RunView[]>;
+  /** Called with the end of every run, inside the transaction that records it; what it throws takes the record back. */
+  onEnded(tell: (em: EntityManager, run: EndedRun) => Promise<void>): void;
   /** Starts what is due in study time; called every second and by `/idle`. Resolves when the due runs have begun. */
   tick(): Promise<void>;
 }
