@@ -6,6 +6,7 @@ import type { Logger } from '../logging/create-logger';
 import { connectError, databaseCodeOf, databaseError } from './database-error';
 import { shownDatabase } from './database-url';
 import { kitMigrations } from './kit-migrations';
+import { PreparedClient } from './prepared-client';
 import { SilentTypeormLogger } from './silent-typeorm-logger';
 
 /** A TypeORM migration; the name ends in the timestamp that orders it. */
@@ -71,7 +72,7 @@ function newDataSource(
     logger: new SilentTypeormLogger(),
     poolSize,
     connectTimeoutMS: 10_000,
-    extra: { idleTimeoutMillis: 30_000, keepAlive: true },
+    extra: { idleTimeoutMillis: 30_000, keepAlive: true, Client: PreparedClient },
     // A connection that dies while idle must not end the process; the pool opens another one.
     poolErrorHandler: (error: unknown) => o.logger.warn({ err: error }, 'a database connection was lost'),
   });
