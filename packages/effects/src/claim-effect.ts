@@ -1,5 +1,5 @@
 import type { Lease } from '@studybridge/service-kit';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { EffectRow } from './effect-row';
 
 const openStates = `('planned', 'attempting', 'answered')`;
@@ -16,33 +16,69 @@ const itsTurn = `
        AND (o.stops OR NOT e.stops)
   )`;
 
+/** An effect in hand; `unknown` as it was before. `startMs`: not to be called earlier than so many ms after the claim. */
+export type ClaimedEffect = EffectRow & { unknown: boolean; startMs: number };
+
+/** What the claim is bound to. */
+export interface ClaimOptions {
+  kinds: string[];
+  /** The kinds and bindings whose partner may not be called. */
+  paused: { kind: string; binding: string }[];
+  /** The paces that are not free yet. */
+  closed: string[];
+  limit: number;
+  /** Asked inside the transaction, for those that would be called: when each may be; see `Executor.admit`. */
+  admit(em: EntityManager, rows: EffectRow[]): Promise<Map<string, { startMs: number } | { notBeforeMs: number }>>;
+}
+
 /**
- * Takes the next effect in hand and commits that, before anything is called. The participant's lane is locked first, and the
- * conditions are looked at again under the lock, so that two replicas never have one participant in hand. `paused` are the
- * kinds and bindings whose partner may not be called. Throws LEASE_LOST.
+ * Takes the next effects in hand and commits that, before anything is called. The participants' lanes are locked first, and the
+ * conditions are looked at again under the lock, so that two replicas never have one participant in hand. `putOff` are those
+ * that were not admitted. Throws LEASE_LOST.
  */
-export async function claimEffect(
+export async function claimEffects(
   dataSource: DataSource,
   lease: Lease,
-  kinds: string[],
-  paused: { kind: string; binding: string }[],
-): Promise<(EffectRow & { unknown: boolean }) | null> {
+  o: ClaimOptions,
+): Promise<{ claimed: ClaimedEffect[]; putOff: { pace: string | null; ms: number }[] }> {
   return dataSource.transaction(async (em) => {
-    const [candidate]: { key: string }[] = await em.query(
-      `SELECT e.key FROM effect e JOIN effect_lane l USING (participant_id)
+    const found: EffectRow[] = await em.query(
+      `SELECT e.* FROM effect e JOIN effect_lane l USING (participant_id)
         WHERE e.kind = ANY($1::text[]) AND ${itsTurn}
           AND (e.stops OR e.state = 'answered' OR NOT EXISTS (
             SELECT 1 FROM unnest($2::text[], $3::text[]) AS p(kind, binding) WHERE p.kind = e.kind AND p.binding = e.binding
           ))
-        ORDER BY e.stops DESC, e.position LIMIT 1 FOR UPDATE OF l SKIP LOCKED`,
-      [kinds, paused.map((pair) => pair.kind), paused.map((pair) => pair.binding)],
+          AND (e.pace IS NULL OR e.state <> 'planned' OR e.pace <> ALL($4::text[]))
+        ORDER BY e.stops DESC, e.position LIMIT $5 FOR UPDATE OF l SKIP LOCKED`,
+      [o.kinds, o.paused.map((pair) => pair.kind), o.paused.map((pair) => pair.binding), o.closed, o.limit],
     );
-    if (candidate === undefined) return null;
+    // What stops contact and what does not may both be next of one participant: one at a time.
+    const lanes = new Set<string>();
+    const candidates = found.filter(({ participant_id: lane }) => !lanes.has(lane) && lanes.add(lane));
+    if (candidates.length === 0) return { claimed: [], putOff: [] };
     await lease.assert(em);
-    const claimed = (await em.query(
+    const toCall = candidates.filter((row) => row.state === 'planned');
+    const admitted = toCall.length === 0 ? new Map<string, never>() : await o.admit(em, toCall);
+    const putOff: { pace: string | null; ms: number }[] = [];
+    const taken = new Map<string, number>();
+    for (const row of candidates) {
+      const admission = admitted.get(row.key);
+      if (admission && 'notBeforeMs' in admission) {
+        putOff.push({ pace: row.pace, ms: admission.notBeforeMs });
+        // Nobody else is held back by what has no pace: it waits alone.
+        if (row.pace === null) {
+          await em.query(
+            `UPDATE effect SET next_attempt_at = clock_timestamp() + $2 * interval '1 millisecond' WHERE key = $1`,
+            [row.key, admission.notBeforeMs],
+          );
+        }
+      } else taken.set(row.key, admission?.startMs ?? 0);
+    }
+    if (taken.size === 0) return { claimed: [], putOff };
+    const [rows] = (await em.query(
       `WITH before AS (
          SELECT e.key, e.unknown, e.attempts FROM effect e JOIN effect_lane l USING (participant_id)
-          WHERE e.key = $1 AND ${itsTurn} FOR UPDATE OF e
+          WHERE e.key = ANY($1::text[]) AND ${itsTurn} FOR UPDATE OF e
        )
        UPDATE effect SET owner = $2, epoch = $3, attempted_at = clock_timestamp(), next_attempt_at = NULL,
               state = CASE WHEN state = 'answered' THEN state ELSE 'attempting' END,
@@ -50,9 +86,10 @@ export async function claimEffect(
               attempts = effect.attempts + CASE WHEN state = 'answered' THEN 0 ELSE 1 END
          FROM before WHERE effect.key = before.key
        RETURNING effect.*, before.unknown, before.attempts`,
-      [candidate.key, lease.name, lease.epoch],
+      [[...taken.keys()], lease.name, lease.epoch],
     )) as [(EffectRow & { unknown: boolean })[], number];
-    return claimed[0][0] ?? null;
+    const claimed = rows.map((row) => ({ ...row, startMs: taken.get(row.key) ?? 0 }));
+    return { claimed: claimed.sort((a, b) => a.startMs - b.startMs), putOff };
   });
 }
 

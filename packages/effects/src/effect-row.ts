@@ -9,6 +9,7 @@ export interface EffectRow {
   binding: string;
   study: string;
   stops: boolean;
+  pace: string | null;
   cause: Cause;
   correlation_id: string;
   body: string;

@@ -42,5 +42,25 @@ class EffectsTables implements MigrationInterface {
   }
 }
 
+/**
+ * `pace` names what an effect has to share its rate with, e.g. a sender: while that is not free, nothing of it is taken in hand.
+ * The index gives the next ones without a look at all that wait.
+ */
+class EffectsPace implements MigrationInterface {
+  readonly name = 'EffectsPace1764000000003';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE effect ADD COLUMN pace text;
+      CREATE INDEX effect_turn ON effect (stops DESC, position)
+        WHERE owner IS NULL AND state IN ('planned', 'attempting', 'answered');
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX effect_turn; ALTER TABLE effect DROP COLUMN pace');
+  }
+}
+
 /** The tables of the ledger; every app that acts outside lists them in its `ServiceDefinition.migrations`. */
-export const effectsMigrations: MigrationClass[] = [EffectsTables];
+export const effectsMigrations: MigrationClass[] = [EffectsTables, EffectsPace];

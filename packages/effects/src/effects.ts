@@ -1,13 +1,13 @@
 import { StudybridgeError } from '@studybridge/contracts';
 import { type Lease, type Logger, runCorrelated, type ServiceContext } from '@studybridge/service-kit';
 import type { EntityManager, QueryRunner } from 'typeorm';
-import { claimEffect, freeAbandoned } from './claim-effect';
+import { type ClaimedEffect, claimEffects, freeAbandoned } from './claim-effect';
 import { countEffects, effectsAttention } from './count-effects';
 import { classOf, isPassingDatabaseError } from './database-trouble';
 import { bodyContext, type EffectRow, errorColumns, notedError, outcomeContext } from './effect-row';
 import { createEffectsMetrics, type EffectsMetrics } from './effects-metrics';
 import { addEffectsOperations } from './effects-operations';
-import type { AnyExecutor, Effect, EffectResult, Executor } from './executor';
+import { type AnyExecutor, type Effect, type EffectResult, type Executor, WithdrawnError } from './executor';
 import { type EffectFaults, faultsOfProof } from './faults';
 import { backoffMs, Loop } from './loop';
 import { wasNotSent } from './not-sent';
@@ -31,11 +31,13 @@ export interface EffectsOptions {
 
 const sweepMs = 1_000;
 const bugAttempts = 5;
+/** A call that is so much later than it was admitted for is admitted again. */
+const lateMs = 1_000;
 
 /** The outcome belongs to whoever took the effect over. */
 class TakenOver extends Error {}
 
-type Claimed = EffectRow & { unknown: boolean };
+type Claimed = ClaimedEffect;
 
 /**
  * The ledger of calls to the outside (travel step 4): planned in the service's transaction, noted as attempting before the
@@ -45,6 +47,8 @@ type Claimed = EffectRow & { unknown: boolean };
 export class Effects {
   private readonly executors = new Map<string, AnyExecutor>();
   private readonly gates = new Map<string, PartnerGate>();
+  /** Until when (performance.now) nothing of a pace is taken in hand. */
+  private readonly closedPaces = new Map<string, number>();
   private readonly inHand = new Map<string, { abort: AbortController; over: Promise<void> }>();
   private readonly planners = new WeakSet<QueryRunner>();
   private readonly loop = new Loop(() => this.round());
@@ -108,6 +112,18 @@ export class Effects {
       [participantId, kinds ?? null],
     )) as [unknown, number];
     return count;
+  }
+
+  /** An effect in doubt turned out to be done: settled as if its call had answered so. False when it is not in doubt (any more). */
+  async found(em: EntityManager, key: string, outcome: unknown): Promise<boolean> {
+    const [row]: EffectRow[] = await em.query(`SELECT * FROM effect WHERE key = $1 AND state = 'in-doubt' FOR UPDATE`, [
+      key,
+    ]);
+    if (row === undefined) return false;
+    const result: EffectResult = { state: 'done', outcome };
+    await this.executorOf(row.kind).settle(em, this.effectOf(row), result);
+    await this.note(em, row, result, 'done');
+    return true;
   }
 
   /** What waits behind a refused effect of the participant goes on; the refused one stays refused. */
@@ -197,9 +213,9 @@ export class Effects {
     );
   }
 
-  private gateOf(partner: string, binding: string): PartnerGate {
+  private gateOf(partner: string, binding: string, failuresToPause?: number): PartnerGate {
     const name = `${partner} for ${binding}`;
-    const gate = this.gates.get(name) ?? new PartnerGate(this.delays);
+    const gate = this.gates.get(name) ?? new PartnerGate({ ...this.delays, failuresToPause });
     this.gates.set(name, gate);
     return gate;
   }
@@ -241,19 +257,26 @@ export class Effects {
         this.sweptAt = Date.now();
       }
       while (!this.stopping && this.inHand.size < this.concurrency) {
-        const claimed = await claimEffect(
-          this.context.dataSource,
-          lease,
-          [...this.executors.keys()],
-          this.pausedKinds(),
-        );
-        if (claimed === null) break;
-        this.begin(claimed, lease);
+        // Through a gate that was closed one goes first.
+        const trying = [...this.gates.values()].some((gate) => gate.pausedUntil !== null);
+        const { claimed, putOff } = await claimEffects(this.context.dataSource, lease, {
+          kinds: [...this.executors.keys()],
+          paused: this.pausedKinds(),
+          closed: this.closedNow(),
+          limit: trying ? 1 : this.concurrency - this.inHand.size,
+          admit: (em, rows) => this.admit(em, rows),
+        });
+        const claimedAt = performance.now();
+        for (const { pace, ms } of putOff) if (pace !== null) this.closedPaces.set(pace, claimedAt + ms);
+        if (claimed.length === 0 && putOff.length === 0) break;
+        for (const one of claimed) this.begin(one, lease, claimedAt + one.startMs);
       }
       this.failures = 0;
       this.trouble = null;
       const until = [...this.gates.values()].flatMap((gate) => gate.pausedUntil?.getTime() ?? []);
-      return Math.max(1, Math.min(sweepMs, ...until.map((at) => at - Date.now()).filter((ms) => ms > 0)));
+      const pauses = until.map((at) => at - Date.now());
+      const paces = [...this.closedPaces.values()].map((at) => at - performance.now());
+      return Math.max(1, Math.min(sweepMs, ...[...pauses, ...paces].filter((ms) => ms > 0)));
     } catch (error) {
       this.failures += 1;
       this.trouble = 'The ledger of effects cannot be read.';
@@ -264,6 +287,28 @@ export class Effects {
       await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 100)));
       return Math.max(1, ms - 100);
     }
+  }
+
+  private closedNow(): string[] {
+    for (const [pace, until] of this.closedPaces) if (until <= performance.now()) this.closedPaces.delete(pace);
+    return [...this.closedPaces.keys()];
+  }
+
+  private async admit(
+    em: EntityManager,
+    rows: EffectRow[],
+  ): Promise<Map<string, { startMs: number } | { notBeforeMs: number }>> {
+    const answers = new Map<string, { startMs: number } | { notBeforeMs: number }>();
+    for (const [kind, executor] of this.executors) {
+      const mine = rows.filter((row) => row.kind === kind);
+      if (executor.admit === undefined || mine.length === 0) continue;
+      const admissions = await executor.admit(
+        em,
+        mine.map((row) => this.effectOf(row)),
+      );
+      for (const [index, row] of mine.entries()) answers.set(row.key, admissions[index] ?? { startMs: 0 });
+    }
+    return answers;
   }
 
   private pausedKinds(): { kind: string; binding: string }[] {
@@ -277,11 +322,12 @@ export class Effects {
     return paused;
   }
 
-  private begin(row: Claimed, lease: Lease): void {
+  private begin(row: Claimed, lease: Lease, startAt: number): void {
     const abort = new AbortController();
-    const gate = this.gateOf(this.executorOf(row.kind).partner, row.binding);
+    const { partner, failuresToPause } = this.executorOf(row.kind);
+    const gate = this.gateOf(partner, row.binding, failuresToPause);
     const leave = gate.enter();
-    const over = runCorrelated(row.correlation_id, () => this.carryOut(row, lease, gate, abort))
+    const over = runCorrelated(row.correlation_id, () => this.carryOut(row, lease, gate, abort, startAt))
       .catch((error: unknown) => {
         // The row stays in hand under this lease; it is freed with it and looked up.
         this.logger.error({ err: error, kind: row.kind }, 'an effect was left in the middle; it will be looked up');
@@ -294,7 +340,13 @@ export class Effects {
     this.inHand.set(row.key, { abort, over });
   }
 
-  private async carryOut(row: Claimed, lease: Lease, gate: PartnerGate, abort: AbortController): Promise<void> {
+  private async carryOut(
+    row: Claimed,
+    lease: Lease,
+    gate: PartnerGate,
+    abort: AbortController,
+    startAt: number,
+  ): Promise<void> {
     // From here on `unknown` tells whether the partner may have it although nothing is noted.
     let { unknown } = row;
     try {
@@ -306,15 +358,24 @@ export class Effects {
       if (!this.faults.lookUpOff && (unknown || (executor.lookUpFirst && !expired))) {
         const found = await gate.ask(() => this.timed(abort, row, 'look-up', () => executor.lookUp(effect)), row.stops);
         if (found.found) return await this.settle(row, lease, effect, { state: 'done', outcome: found.outcome });
+        if (unknown && found.notCalled) {
+          // Planned again, so that it is admitted like any other.
+          return await this.release(row, lease, { unknown: false, delayMs: null, begun: false });
+        }
         if (unknown && executor.proof === 'positive-only') {
           return await this.settle(row, lease, effect, { state: 'in-doubt' });
         }
         unknown = false;
       }
       if (expired) return await this.settle(row, lease, effect, { state: 'expired' });
+      if (startAt > performance.now() && !(await this.waitUntil(startAt, abort.signal))) {
+        return await this.release(row, lease, { unknown, delayMs: null, begun: false });
+      }
       await this.faults.at?.('attempting');
-      if (this.lease.current()?.epoch !== lease.epoch || abort.signal.aborted) {
-        // Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours.
+      const late = row.startMs > 0 && performance.now() - startAt > lateMs;
+      if (this.lease.current()?.epoch !== lease.epoch || abort.signal.aborted || late) {
+        // Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours. One that missed the
+        // moment it was admitted for asks for another.
         return await this.release(row, lease, { unknown, delayMs: null, begun: false });
       }
       const before = unknown;
@@ -322,7 +383,7 @@ export class Effects {
       const outcome = await gate
         .ask(() => this.timed(abort, row, 'call', () => executor.call(effect, abort.signal)), row.stops)
         .catch((error: unknown) => {
-          if (error instanceof PausedError || wasNotSent(error)) unknown = before;
+          if (error instanceof PausedError || error instanceof WithdrawnError || wasNotSent(error)) unknown = before;
           // The partner answered that it did not: with one that can prove it, the look-up says so again.
           if (classOf(error) === 'setting' && executor.proof === 'positive-only') unknown = before;
           throw error;
@@ -363,6 +424,11 @@ export class Effects {
     if (error instanceof TakenOver) {
       this.logger.warn({ kind: row.kind }, 'an effect was taken over by another process; its outcome is noted there');
       return;
+    }
+    if (error instanceof WithdrawnError) {
+      return this.settle(row, lease, this.effectOf(row), { state: 'withdrawn' }).catch((settling: unknown) => {
+        if (!(settling instanceof TakenOver)) throw settling;
+      });
     }
     if (error instanceof PausedError) return this.release(row, lease, { unknown, delayMs: null, begun: false });
     const errorClass = classOf(error);
@@ -407,7 +473,8 @@ export class Effects {
 
   private notedResult(row: EffectRow): EffectResult {
     if (row.result === 'refused') return { state: 'refused', error: notedError(row) };
-    if (row.result === 'in-doubt' || row.result === 'expired') return { state: row.result };
+    if (row.result === 'in-doubt' || row.result === 'expired' || row.result === 'withdrawn')
+      return { state: row.result };
     const outcome: unknown =
       row.outcome === null
         ? null
@@ -425,7 +492,7 @@ export class Effects {
         await this.context.dataSource.transaction(async (em) => {
           await this.assertMine(em, row, lease);
           await this.executorOf(row.kind).settle(em, effect, result);
-          await this.note(em, row, result, result.state);
+          await this.note(em, row, result, result.state === 'withdrawn' ? 'cancelled' : result.state);
           if (result.state === 'refused') await park(em, row, result.error);
         });
         break;
@@ -515,6 +582,16 @@ export class Effects {
       [row.key, lease.name, lease.epoch],
     );
     if (mine.length === 0) throw new TakenOver();
+  }
+
+  /** False when the right to act was lost, or the service stops, before that moment. */
+  private async waitUntil(at: number, signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted && !this.stopping) {
+      const ms = at - performance.now();
+      if (ms <= 0) return true;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 250)));
+    }
+    return false;
   }
 
   private wakeIn(ms: number): void {

@@ -19,8 +19,13 @@ export interface Effect<B> {
 export type EffectResult =
   | { state: 'done'; outcome: unknown }
   | { state: 'refused'; error: StudybridgeError }
+  /** The executor took it back before anything was called ({@link WithdrawnError}). */
+  | { state: 'withdrawn' }
   | { state: 'in-doubt' }
   | { state: 'expired' };
+
+/** Thrown by a `call` before it calls: it must not be made. The effect ends as withdrawn. */
+export class WithdrawnError extends Error {}
 
 /** How one kind of effect is carried out at its partner. */
 export interface Executor<B> {
@@ -33,11 +38,23 @@ export interface Executor<B> {
   proof: 'authoritative' | 'positive-only';
   /** Look up before the first call, too: what is there already is adopted. */
   lookUpFirst?: boolean;
-  /** Whether the partner has it. Throws `dependency` when it cannot be told. */
-  lookUp(effect: Effect<B>): Promise<{ found: true; outcome: unknown } | { found: false }>;
+  /** Failures in a row that pause the partner; default 1. One that says how long to wait, or a `setting` error, always does. */
+  failuresToPause?: number;
+  /**
+   * Asked inside the transaction that takes planned effects in hand, and committed with it: in how many ms each may be called
+   * (this process waits for it), or that it is not to be taken in hand within so many ms; then nothing else of its pace is,
+   * either. What it writes decides for all replicas. Without it: at once.
+   */
+  admit?(em: EntityManager, effects: Effect<B>[]): Promise<({ startMs: number } | { notBeforeMs: number })[]>;
+  /**
+   * Whether the partner has it. `notCalled`: the executor's own notes prove that the call was not begun, so it is planned
+   * again, whatever a look-up proves. Throws `dependency` when it cannot be told.
+   */
+  lookUp(effect: Effect<B>): Promise<{ found: true; outcome: unknown } | { found: false; notCalled?: boolean }>;
   /**
    * The call. Throws `participant` when the partner refuses this one, `dependency` or `setting` when it could not be asked;
-   * the outcome then counts as unknown. `signal` aborts when the time is up or the right to act is lost.
+   * the outcome then counts as unknown, unless it was marked with `notMade`. Throws {@link WithdrawnError} when a last look
+   * shows that it must not be made. `signal` aborts when the time is up or the right to act is lost.
    */
   call(effect: Effect<B>, signal: AbortSignal): Promise<unknown>;
   /** Notes the result in the service's own tables, in the transaction that notes it in the ledger. */

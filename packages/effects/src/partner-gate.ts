@@ -4,16 +4,16 @@ import {
   circuitBreaker,
   type CircuitBreakerPolicy,
   CircuitState,
-  ConsecutiveBreaker,
   DelegateBackoff,
   handleWhen,
+  type IBreaker,
 } from 'cockatiel';
 
 /** Not asked, because the partner is paused: nothing happened. */
 export class PausedError extends Error {}
 
 /**
- * Whether a partner may be called for one binding. One failure of a dependency or a setting closes it for a while (doubling,
+ * Whether a partner may be called for one binding. A failure of a dependency or a setting (or several in a row) closes it for a while (doubling,
  * with jitter, or as long as the partner said); then one call tries, and its success opens it for all. It heals by itself.
  */
 export class PartnerGate {
@@ -23,7 +23,7 @@ export class PartnerGate {
   private reason: StudybridgeError | null = null;
   private failures = 0;
 
-  constructor(private readonly o: { baseDelayMs: number; maxDelayMs: number }) {
+  constructor(private readonly o: { baseDelayMs: number; maxDelayMs: number; failuresToPause?: number }) {
     this.policy = this.newPolicy();
   }
 
@@ -76,10 +76,24 @@ export class PartnerGate {
         this.reason = error;
         return true;
       }),
-      { breaker: new ConsecutiveBreaker(1), halfOpenAfter: new DelegateBackoff(() => this.delay()) },
+      { breaker: this.newBreaker(), halfOpenAfter: new DelegateBackoff(() => this.delay()) },
     );
     policy.onReset(() => (this.failures = 0));
     return policy;
+  }
+
+  /** Opens after so many failures in a row; at once when the partner said how long to wait, or a setting is wrong. */
+  private newBreaker(): IBreaker {
+    let inARow = 0;
+    return {
+      state: null,
+      success: () => void (inARow = 0),
+      failure: () => {
+        inARow += 1;
+        const urgent = this.reason?.retryAfterSeconds !== undefined || this.reason?.errorClass === 'setting';
+        return urgent || inARow >= (this.o.failuresToPause ?? 1);
+      },
+    };
   }
 
   private delay(): number {

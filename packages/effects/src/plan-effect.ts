@@ -13,6 +13,8 @@ export interface PlannedEffect {
   study: string;
   /** Withdrawal, opt-out: goes out at once, past whatever holds the participant's other effects. */
   stops?: boolean;
+  /** What it shares its rate with, e.g. a sender; see `Executor.admit`. */
+  pace?: string;
   cause: Cause;
   correlationId: string;
   /** Study time; not called after it. */
@@ -25,8 +27,8 @@ export interface PlannedEffect {
 export async function planEffect(em: EntityManager, sealer: Sealer, e: PlannedEffect): Promise<'planned' | 'known'> {
   const rows: unknown[] = await em.query(
     `WITH lane AS (INSERT INTO effect_lane (participant_id) VALUES ($3) ON CONFLICT DO NOTHING)
-     INSERT INTO effect (key, kind, participant_id, binding, study, stops, cause, correlation_id, expires_at, body)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key) DO NOTHING RETURNING key`,
+     INSERT INTO effect (key, kind, participant_id, binding, study, stops, cause, correlation_id, expires_at, body, pace)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (key) DO NOTHING RETURNING key`,
     [
       e.key,
       e.kind,
@@ -38,6 +40,7 @@ export async function planEffect(em: EntityManager, sealer: Sealer, e: PlannedEf
       e.correlationId,
       e.expiresAt ?? null,
       JSON.stringify(sealer.seal(e.study, bodyContext(e.key), e.body)),
+      e.pace ?? null,
     ],
   );
   return rows.length === 0 ? 'known' : 'planned';
