@@ -3,6 +3,7 @@ export * from './define-cohort';
 export * from './define-messaging';
 export * from './define-study';
 export * from './sms-segments';
+export * from './lint-messaging';
 export * from './registry';
 export { ismileCohort } from './ismile/cohort/ismile-cohort';
 export * from './ismile/oracle/oracle';

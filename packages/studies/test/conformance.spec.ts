@@ -3,7 +3,7 @@ import { checkMapping, dictionaryColumns, parseChoices, rowsOf, type MappedField
 import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { studies, studyById, type StudyDefinition } from '../src';
+import { lintMessaging, studies, studyById, type StudyDefinition } from '../src';
 
 const source = path.join(__dirname, '../src');
 const validZone = (zone: string): boolean => {
@@ -194,6 +194,36 @@ describe.each(studies.map((study): [string, StudyDefinition] => [study.id, study
 
     it('does not give the arm away by the programme’s name', () => {
       expect(agile.program).not.toMatch(/oht|cwt|oral|wellness/i);
+    });
+  });
+
+  const texts = study.messaging;
+  (texts ? describe : describe.skip)('in its texts', () => {
+    if (!texts) return;
+
+    it('says nothing that the linter refuses', () => {
+      expect(lintMessaging(texts)).toEqual([]);
+    });
+
+    it('has a schedule for every campaign, and no purpose that nothing uses without a template', () => {
+      for (const campaign of texts.campaigns) {
+        expect(Object.keys(study.schedules)).toContain(campaign.job);
+        for (const purpose of campaign.purposes) expect(Object.keys(texts.purposes)).toContain(purpose);
+      }
+      expect(Object.keys(texts.templates).length).toBeGreaterThan(0);
+    });
+
+    it('writes into a log whose cells exist, are declared, and belong to messaging, the date of a text by hand to the staff', () => {
+      if (texts.log === null) return;
+      const { instrument, fields: names } = texts.log;
+      expect(instruments).toContain(instrument);
+      for (const [meaning, name] of Object.entries(names)) {
+        expect([name, instrumentOf(name)]).toEqual([name, instrument]);
+        expect([name, project.ownerOf(name)]).toEqual([name, meaning === 'manualDate' ? 'staff' : 'messaging']);
+        expect(project.declaredFields).toContain(name);
+      }
+      expect(project.timestampFields).toContain(names.lastTimestamp);
+      for (const name of [names.message, names.mobileNumber]) expect(project.identifyingFields).toContain(name);
     });
   });
 });
