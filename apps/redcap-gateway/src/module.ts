@@ -1,7 +1,7 @@
 import { eventBusMigrations } from '@studybridge/event-bus';
 import type { ServiceDefinition } from '@studybridge/service-kit';
 import { gatewaySettings, type GatewaySettings } from './app.config';
-import { CreateGatewayTables1800000000000 } from './database/create-tables';
+import { CreateGatewayTables1800000000000, CreateSurveyLinks1800000100000 } from './database/create-tables';
 import { RedcapGatewayModule, type GatewayExtras } from './redcap-gateway.module';
 
 /** redcap-gateway: the only service with REDCap tokens. Sees what changed, says it, and writes what others ask for, guarded. */
@@ -10,6 +10,6 @@ export const redcapGateway: ServiceDefinition<GatewaySettings, GatewayExtras> = 
   settings: gatewaySettings,
   secrets: [],
   needs: ['redcap'],
-  migrations: [...eventBusMigrations, CreateGatewayTables1800000000000],
+  migrations: [...eventBusMigrations, CreateGatewayTables1800000000000, CreateSurveyLinks1800000100000],
   module: (_context, extras) => RedcapGatewayModule.with(extras),
 };

@@ -1,6 +1,6 @@
 import { HttpModule, HttpService } from '@nestjs/axios';
 import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
-import { StudybridgeError, writeRequested } from '@studybridge/contracts';
+import { StudybridgeError, surveyLinkRequested, writeRequested } from '@studybridge/contracts';
 import { createEventBus, type Carrier } from '@studybridge/event-bus';
 import { currentProof, SERVICE_CONTEXT, type ServiceContext } from '@studybridge/service-kit';
 import { Counter } from 'prom-client';
@@ -12,6 +12,8 @@ import { noteTrouble } from './projects/project.repository';
 import { createProjects, type RedcapProject } from './projects/redcap-project';
 import { addCommands } from './status/add-commands';
 import { countOpenWrites, gatewayProblems, gatewayStatus } from './status/gateway-status';
+import { countOpenLinks, LinkFinder, linkProblems } from './survey-links/link-finder';
+import { requestLink } from './survey-links/request-link';
 import { requestCells } from './writes/request-cells';
 import { Writer } from './writes/writer';
 
@@ -54,36 +56,48 @@ class GatewayWiring {
       checks: new ProjectChecks(context),
       at: async (point) => (extras.at ?? currentProof()?.at)?.(point),
       wakeWriter: () => {
-        for (const writer of writers) writer.wake(true);
+        for (const work of works) work.wake(true);
       },
     };
     const writers = projects.map((project) => new Writer(gateway, project));
+    const finders = projects.map((project) => new LinkFinder(gateway, project));
+    const works = [...writers, ...finders];
+    const indexOf = (binding: string, role: string): number => {
+      const at = projects.findIndex((one) => one.binding.id === binding && one.role === role);
+      if (at < 0) throw unknownProject(binding, role);
+      return at;
+    };
 
     gateway.bus.consume(writeRequested, async (em, envelope) => {
-      const { project: role } = envelope.payload;
-      const at = projects.findIndex((one) => one.binding.id === envelope.binding && one.role === role);
-      if (at < 0) throw unknownProject(envelope.binding, role);
+      const at = indexOf(envelope.binding, envelope.payload.project);
       await requestCells(em, gateway, projects[at]!, envelope);
       writers[at]!.expect();
+    });
+    gateway.bus.consume(surveyLinkRequested, async (em, envelope) => {
+      const at = indexOf(envelope.binding, envelope.payload.project);
+      await requestLink(em, projects[at]!, envelope, context.clock.now());
+      finders[at]!.expect();
     });
     defineJobs(gateway, projects);
     addCommands(gateway, projects);
     context.ops.addStatus('redcap-gateway', () => gatewayStatus(gateway, projects));
     context.idle.addWork('writes', () => countOpenWrites(gateway));
+    context.idle.addWork('survey links', () => countOpenLinks(gateway));
     context.idle.addProblems(() => gatewayProblems(gateway));
+    context.idle.addProblems(() => linkProblems(gateway));
     context.idle.addWaker(() => {
-      for (const writer of writers) writer.nudge();
+      for (const work of works) work.nudge();
     });
 
     context.onStart(async () => {
-      for (const writer of writers) writer.start();
+      for (const work of works) work.start();
       await Promise.resolve();
       for (const project of projects) void this.checkAtStart(gateway, project);
     });
     context.onStop(async () => {
       // A write in progress may end; one that takes too long is broken off and decided at the next start.
       const patience = setTimeout(() => stopping.abort(), stopPatienceMs);
-      await Promise.all(writers.map((writer) => writer.stop()));
+      await Promise.all(works.map((work) => work.stop()));
       clearTimeout(patience);
       stopping.abort();
       await Promise.all([...new Set(projects.map((project) => project.governor))].map((one) => one.flush()));
@@ -139,7 +153,7 @@ function defineJobs(gateway: Gateway, projects: readonly RedcapProject[]): void 
 }
 
 function unknownProject(binding: string, role: string): StudybridgeError {
-  return new StudybridgeError(`A write names the project ${role} of ${binding}, which is not here.`, {
+  return new StudybridgeError(`A request names the project ${role} of ${binding}, which is not here.`, {
     code: 'UNKNOWN_PROJECT',
     errorClass: 'setting',
     remedy: 'Add the binding to this service.',

@@ -6,9 +6,9 @@ const xmlType = (field: DictionaryField) =>
   ({ dropdown: 'select', notes: 'textarea' })[field.field_type] ?? field.field_type;
 const xmlValidation = (validation: string) => ({ integer: 'int', number: 'float' })[validation] ?? validation;
 
-/** iSMILE's project as REDCap project XML, without records; `change` alters its dictionary. */
+/** iSMILE's project as REDCap project XML, without records; `change` alters its dictionary, `surveys` are open to participants. */
 export function ismileXml(
-  o: { title?: string; change?: (fields: DictionaryField[]) => DictionaryField[] } = {},
+  o: { title?: string; surveys?: string[]; change?: (fields: DictionaryField[]) => DictionaryField[] } = {},
 ): string {
   const { main } = studyById('ismile').projects;
   const fields = (o.change ?? ((all) => all))(main.dictionary.map((field) => ({ ...field })));
@@ -55,6 +55,9 @@ export function ismileXml(
         `<redcap:RepeatingInstruments><redcap:RepeatingInstrument redcap:UniqueEventName="${row.event}" redcap:RepeatInstrument="${row.instrument}" redcap:CustomLabel=""/></redcap:RepeatingInstruments>`,
     )
     .join('');
+  const surveys = (o.surveys ?? []).map(
+    (form) => `<redcap:Surveys form_name="${form}" title="${form}" survey_enabled="1"/>`,
+  );
   const title = escape(o.title ?? main.title);
-  return `<?xml version="1.0" encoding="UTF-8"?><ODM xmlns="http://www.cdisc.org/ns/odm/v1.3" xmlns:redcap="https://projectredcap.org" ODMVersion="1.3.1" FileType="Snapshot"><Study OID="Project.Test"><GlobalVariables><StudyName>${title}</StudyName><ProtocolName>${title}</ProtocolName><redcap:RepeatingInstrumentsAndEvents>${repeating}</redcap:RepeatingInstrumentsAndEvents></GlobalVariables><MetaDataVersion OID="Metadata.Test" Name="Test" redcap:RecordIdField="record_id">${[...events, ...formDefs, ...groups, ...items, ...lists].join('')}</MetaDataVersion></Study></ODM>`;
+  return `<?xml version="1.0" encoding="UTF-8"?><ODM xmlns="http://www.cdisc.org/ns/odm/v1.3" xmlns:redcap="https://projectredcap.org" ODMVersion="1.3.1" FileType="Snapshot"><Study OID="Project.Test"><GlobalVariables><StudyName>${title}</StudyName><ProtocolName>${title}</ProtocolName><redcap:SurveysEnabled>${Number(surveys.length > 0)}</redcap:SurveysEnabled><redcap:RepeatingInstrumentsAndEvents>${repeating}</redcap:RepeatingInstrumentsAndEvents><redcap:SurveysGroup>${surveys.join('')}</redcap:SurveysGroup></GlobalVariables><MetaDataVersion OID="Metadata.Test" Name="Test" redcap:RecordIdField="record_id">${[...events, ...formDefs, ...groups, ...items, ...lists].join('')}</MetaDataVersion></Study></ODM>`;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   participantChanged,
   projectPolled,
+  surveyLinkFound,
   writeRequested,
   writeSettled,
   type CellAddress,
@@ -180,38 +181,47 @@ export async function setStage(
       );
       return rows[0]!;
     },
-    /** Says what a service wants, as the bus would carry it. */
-    async request(participantId: string, wishes: CellWish[], owner = 'agile-health') {
-      const seq = (seqs.get(participantId) ?? 0) + 1;
-      seqs.set(participantId, seq);
+    /** Says something to the service, as the bus would carry it. */
+    async say<P>(event: EventDefinition<P>, payload: P) {
+      const key = event.key(payload);
+      const place = `${event.topic}/${key}`;
+      const seq = (seqs.get(place) ?? 0) + 1;
+      seqs.set(place, seq);
       const envelope: Envelope = {
         id: randomUUID(),
-        type: writeRequested.type,
-        version: 1,
-        key: participantId,
+        type: event.type,
+        version: event.version,
+        key,
         seq,
         binding,
         study: 'ismile',
         occurredAt: world.now.toISOString(),
-        correlationId: `c-${participantId.slice(0, 8)}-${seq}`,
+        correlationId: `c-${key.slice(0, 8)}-${seq}`,
         cause: 'live',
-        payload: writeRequested.schema.parse({
-          participantId,
-          project: 'main',
-          owner,
-          cells: wishes.map((wish) => ({
-            event: 'baseline_arm_1',
-            instrument: 'agile_link',
-            instance: 0,
-            basedOn: '',
-            ...wish,
-          })),
-        }),
+        payload: event.schema.parse(payload),
       };
-      await carrier.publish([
-        { topic: writeRequested.topic, key: participantId, headers: {}, value: JSON.stringify(envelope) },
-      ]);
+      await carrier.publish([{ topic: event.topic, key, headers: {}, value: JSON.stringify(envelope) }]);
     },
+    /** Says what a service wants written. */
+    request: (participantId: string, wishes: CellWish[], owner = 'agile-health') =>
+      self.say(writeRequested, {
+        participantId,
+        project: 'main',
+        owner,
+        cells: wishes.map((wish) => ({
+          event: 'baseline_arm_1',
+          instrument: 'agile_link',
+          instance: 0,
+          basedOn: '',
+          ...wish,
+        })),
+      }),
+    /** What was answered to questions for survey links, opened. */
+    links: async () =>
+      (await said(surveyLinkFound)).map(({ payload }) => ({
+        ...payload,
+        link: payload.link && sealer.open<string>('ismile', `survey-link:${payload.requestId}`, payload.link),
+      })),
     /** Waits until nothing more happens by itself. */
     async idle() {
       // Twice in a row: the parts of one answer are counted one after the other.

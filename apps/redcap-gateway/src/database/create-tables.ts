@@ -126,3 +126,36 @@ export class CreateGatewayTables1800000000000 implements MigrationInterface {
     `);
   }
 }
+
+/** Links to surveys that were asked for. The link itself is not kept. */
+export class CreateSurveyLinks1800000100000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE survey_link (
+        request_id text PRIMARY KEY,
+        participant_id uuid NOT NULL,
+        binding text NOT NULL,
+        role text NOT NULL,
+        event text NOT NULL,
+        instrument text NOT NULL,
+        instance integer NOT NULL,
+        cause text NOT NULL,
+        correlation_id text NOT NULL,
+        -- grows with every question, so that a late answer to an earlier one is told apart
+        version integer NOT NULL DEFAULT 1,
+        state text NOT NULL CHECK (state IN ('wanted', 'answered')),
+        reason text,
+        attempts integer NOT NULL DEFAULT 0,
+        -- {code, errorClass, sentence, remedy} while something hinders the asking
+        trouble jsonb,
+        requested_at timestamptz NOT NULL,
+        answered_at timestamptz
+      );
+      CREATE INDEX survey_link_open ON survey_link (binding, role, requested_at) WHERE state = 'wanted';
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE survey_link');
+  }
+}

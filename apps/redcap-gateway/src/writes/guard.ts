@@ -1,4 +1,4 @@
-import type { ReasonCode, Row } from '@studybridge/contracts';
+import type { CellAddress, ReasonCode, Row } from '@studybridge/contracts';
 import { baseField } from '../projects/live-design';
 import type { Checked } from '../projects/project-checks';
 import type { RedcapProject } from '../projects/redcap-project';
@@ -31,20 +31,38 @@ export function refuseByDesign(
   cell: WantedCell,
 ): ReasonCode | null {
   const { design, drift } = checked;
-  if (participant === undefined) return 'UNKNOWN_RECORD';
-  if (participant.presence === 'deleted') return 'RECORD_DELETED';
-  if (participant.presence === 'in-doubt') return 'IDENTITY_IN_DOUBT';
+  const unknown = refuseParticipant(participant);
+  if (unknown !== null) return unknown;
   if (!design.hasEvent(cell.event)) return 'UNKNOWN_EVENT';
   if (drift.stopped.has(cell.field) || drift.stopped.has(baseField(cell.field))) return 'DRIFT';
   if (design.instrumentOfColumn(cell.field) !== cell.instrument) return 'UNKNOWN_FIELD';
-  if (!design.instrumentsOf(cell.event).includes(cell.instrument)) return 'NOT_DESIGNATED';
-  if (design.hasInstances(cell.event, cell.instrument) !== cell.instance > 0) return 'NOT_DESIGNATED';
-  const arm = design.armOfEvent(cell.event);
-  if (arm !== 1 && armOf(project, rows) !== arm) return 'WRONG_ARM';
+  const misplaced = refusePlace(project, checked, rows, cell);
+  if (misplaced !== null) return misplaced;
   if (cell.field === project.definition.recordIdField) return 'NOT_OWNED';
   if (project.definition.ownerOf(baseField(cell.field)) !== cell.owner) return 'NOT_OWNED';
   if (!design.accepts(cell, cell.value)) return 'INVALID_VALUE';
   return null;
+}
+
+/** Why nothing is done about a participant whom REDCap does not show for certain; null = may go on. */
+export function refuseParticipant(participant: Pick<Participant, 'presence'> | undefined): ReasonCode | null {
+  if (participant === undefined) return 'UNKNOWN_RECORD';
+  if (participant.presence === 'deleted') return 'RECORD_DELETED';
+  return participant.presence === 'in-doubt' ? 'IDENTITY_IN_DOUBT' : null;
+}
+
+/** Why an instrument has no such place in a participant's events: the event, its arm, the instance; null = it has. */
+export function refusePlace(
+  project: RedcapProject,
+  { design }: Checked,
+  rows: readonly Row[],
+  place: Pick<CellAddress, 'event' | 'instrument' | 'instance'>,
+): ReasonCode | null {
+  if (!design.hasEvent(place.event)) return 'UNKNOWN_EVENT';
+  if (!design.instrumentsOf(place.event).includes(place.instrument)) return 'NOT_DESIGNATED';
+  if (design.hasInstances(place.event, place.instrument) !== place.instance > 0) return 'NOT_DESIGNATED';
+  const arm = design.armOfEvent(place.event);
+  return arm !== 1 && armOf(project, rows) !== arm ? 'WRONG_ARM' : null;
 }
 
 /** An arm that cannot be told is no arm: only arm 1 may be written then. */

@@ -1,5 +1,6 @@
 import { errorClassOf, StudybridgeError } from '@studybridge/contracts';
 import { LeaseLostError, type Lease } from '@studybridge/service-kit';
+import { BackgroundWork } from '../background-work';
 import type { Gateway } from '../gateway';
 import { noteTrouble } from '../projects/project.repository';
 import type { RedcapProject } from '../projects/redcap-project';
@@ -7,70 +8,23 @@ import { desiredColumns, settleCells, type DesiredCell } from './desired-cells';
 import { resumeBatches, writeBatch } from './write-batch';
 
 const leaseMs = 45_000;
-const sweepMs = 1_000;
 const longestBackoffMs = 60_000;
 
 /**
  * The writer of one project: one per project at a time (a lease), woken when cells are wanted, several participants' cells a
  * call. Times of backoff are real time.
  */
-export class Writer {
-  private running: Promise<void> | null = null;
-  private again = false;
-  private stopped = true;
+export class Writer extends BackgroundWork {
   private failures = 0;
-  private waitUntil = 0;
-  private sweep: NodeJS.Timeout | null = null;
-  private requestedAt = 0;
 
   constructor(
     private readonly gateway: Gateway,
     private readonly project: RedcapProject,
-  ) {}
-
-  start(): void {
-    this.stopped = false;
-    this.sweep = setInterval(() => this.wake(), sweepMs);
-    this.sweep.unref();
-    this.wake();
+  ) {
+    super();
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.sweep) clearInterval(this.sweep);
-    await this.running;
-  }
-
-  /** Something may be wanted. `now` also ends a backoff: the project was just found well. */
-  wake(now = false): void {
-    if (now) this.waitUntil = 0;
-    if (this.stopped || Date.now() < this.waitUntil) return;
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = this.work().finally(() => {
-      this.running = null;
-      if (this.again) {
-        this.again = false;
-        this.wake();
-      }
-    });
-  }
-
-  /** A request came in and is about to be committed. */
-  expect(): void {
-    this.requestedAt = Date.now();
-    // Soon after the commit; `nudge` or a sweep catches one that takes longer.
-    setTimeout(() => this.wake(), 5).unref();
-  }
-
-  /** Somebody waits: wakes the writer while a request may still be fresh, without asking the database for nothing. */
-  nudge(): void {
-    if (Date.now() - this.requestedAt < 2 * sweepMs) this.wake();
-  }
-
-  private async work(): Promise<void> {
+  protected async work(): Promise<void> {
     const { dataSource, clock, logger } = this.gateway.context;
     try {
       if (!(await this.hasWork())) return;
@@ -82,7 +36,7 @@ export class Writer {
       this.failures += 1;
       const asked = error instanceof StudybridgeError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
       const backoff = 500 * 2 ** Math.min(this.failures - 1, 10) * (0.75 + Math.random() / 2);
-      this.waitUntil = Date.now() + Math.min(longestBackoffMs, Math.max(asked, backoff));
+      this.rest(Math.min(longestBackoffMs, Math.max(asked, backoff)));
       const level = errorClassOf(error) === 'bug' ? 'error' : 'warn';
       logger[level]({ err: error, project: this.project.name }, 'writing is paused and will be tried again');
       await noteTrouble(dataSource, this.project, error, clock.now()).catch(() => undefined);
