@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { readFaults, SandboxError } from '@studybridge/sandbox';
+import { readFaults, SandboxError, type WorldOptions } from '@studybridge/sandbox';
+
+type ProjectOptions = NonNullable<WorldOptions['projects']>[number];
 
 /** What the command line asks for. */
 export interface SandboxOptions {
@@ -9,10 +11,13 @@ export interface SandboxOptions {
   port: number;
   host: string;
   cohort: 'ismile-120' | 'ismile-850' | 'none';
-  projects: { name: string; xml: string; token?: string }[];
+  projects: ProjectOptions[];
+  redcap: NonNullable<WorldOptions['redcap']>;
+  /** Zone of REDCap's wall time; the cohort's where there is one. */
+  serverZone?: string;
   stateFile?: string;
-  /** Study seconds per real second; 0: time stands until it is advanced. */
-  speed: number;
+  /** Study seconds per real second; 0: time stands until it is advanced; `present`: the computer's own time. */
+  speed: number | 'present';
   latencyMs: number;
   faults: ReturnType<typeof readFaults>;
 }
@@ -23,20 +28,50 @@ npm run sandbox -- [options]
   --port 4000            port to listen on; 0 for any free one
   --host 127.0.0.1       address to listen on
   --cohort ismile-120    invented study to play: ismile-120, ismile-850 or none (default none with --project)
-  --project file.xml     a REDCap project (XML, metadata with or without data); may be given several times;
-                         file.xml=TOKEN chooses its token (32 hex digits)
   --state file           keep the world in this file between runs
-  --speed 60             let time run, study seconds per real second (default: it stands until advanced)
+  --speed 60             let time run, study seconds per real second; 0: it stands until advanced (default: 0 with a
+                         cohort; without one the clock is the computer's)
   --latency 0            milliseconds that every partner call takes longer
   --faults file.json     scripted faults: {"target","fault"} or a list of these
+
+REDCap
+  --project file.xml     a project (REDCap project XML, metadata with or without data); may be given several times;
+                         file.xml=TOKEN chooses its token (32 hex digits)
+  --seed-records 0       made-up records to fill every --project with, from its own dictionary
+  --super TOKEN          super token (64 letters or digits) with which projects are made through the API;
+                         better in SANDBOX_SUPER_TOKEN, where no list of processes shows it
+  --super-user api_user  whose projects those are
+  --creator-rights all   what that user may do in them: all, or as-seen (no deleting, renaming and locking of records)
+  --version 15.2.1       REDCap's version, and the columns that users, roles and projects have in it
+  --public-url URL       what survey links begin with (default: the address of the call)
+  --rate-limit 0         calls a minute before an address is banned; 0 for any number
+  --server-zone ZONE     zone of REDCap's wall time (default: the cohort's, else America/Los_Angeles)
+  --calcs keep           calculated values in a --project: keep or drop
+  --choice-spacing as-is choices of a --project in its dictionary: as-is or blanks (round the bars)
+  --username api_user    whose token a --project's is
   --help`;
 
 const cohorts = ['ismile-120', 'ismile-850', 'none'] as const;
 
-/** Reads the command line and the files that it names. Throws a `SandboxError` with a sentence for what is wrong. */
-export function readOptions(args: string[]): SandboxOptions {
+/**
+ * Reads the command line, the files that it names, and the super token from the environment. Throws a `SandboxError` with a
+ * sentence for what is wrong.
+ */
+export function readOptions(args: string[], env: Record<string, string | undefined> = {}): SandboxOptions {
   const values = parse(args);
-  const projects = (values.project ?? []).map(readProject);
+  const seedRecords = count('--seed-records', values['seed-records'] ?? '0');
+  const choices = {
+    keepCalcs: oneOf('--calcs', values.calcs, ['keep', 'drop']) === 'drop' ? false : undefined,
+    choiceSpacing: oneOf('--choice-spacing', values['choice-spacing'], ['as-is', 'blanks']),
+    username: values.username,
+  };
+  const projects = (values.project ?? []).map((argument) => ({
+    ...readProject(argument),
+    ...defined({ ...choices, seedRecords: seedRecords || undefined }),
+  }));
+  if (seedRecords > 0 && projects.length === 0) {
+    throw wrong('--seed-records fills projects, and no --project is given.', 'Give a --project, or leave it out.');
+  }
   const cohort = values.cohort ?? (projects.length > 0 ? 'none' : 'ismile-120');
   const known = cohorts.find((name) => name === cohort);
   if (!known) throw wrong(`--cohort ${cohort} is none that there is.`, `Choose ${cohorts.join(', ')}.`);
@@ -47,8 +82,23 @@ export function readOptions(args: string[]): SandboxOptions {
     cohort: known,
     projects,
     stateFile: values.state,
-    speed: number('--speed', values.speed ?? '0', (n) => n >= 0),
-    latencyMs: number('--latency', values.latency ?? '0', (n) => Number.isInteger(n) && n >= 0),
+    speed:
+      values.speed === undefined && known === 'none' ? 'present' : number('--speed', values.speed ?? '0', atLeast0),
+    latencyMs: count('--latency', values.latency ?? '0'),
+    redcap: defined({
+      version: matching('--version', values.version, /^\d+\.\d+\.\d+$/, 'three numbers, as in 15.2.1'),
+      superToken: matching(
+        values.super === undefined ? 'SANDBOX_SUPER_TOKEN' : '--super',
+        values.super ?? (env['SANDBOX_SUPER_TOKEN'] || undefined),
+        /^[0-9A-Za-z]{64}$/,
+        '64 letters or digits',
+      ),
+      superUser: values['super-user'],
+      creatorRights: oneOf('--creator-rights', values['creator-rights'], ['all', 'as-seen']),
+      publicUrl: matching('--public-url', values['public-url'], /^https?:\/\/[^\s?#]+$/, 'an http address'),
+      rateLimit: count('--rate-limit', values['rate-limit'] ?? '0') || undefined,
+    }),
+    serverZone: zone(values['server-zone']),
     faults: values.faults === undefined ? [] : readFaultFile(values.faults),
   };
 }
@@ -67,6 +117,17 @@ function parse(args: string[]) {
         speed: { type: 'string' },
         latency: { type: 'string' },
         faults: { type: 'string' },
+        'seed-records': { type: 'string' },
+        super: { type: 'string' },
+        'super-user': { type: 'string' },
+        'creator-rights': { type: 'string' },
+        version: { type: 'string' },
+        'public-url': { type: 'string' },
+        'rate-limit': { type: 'string' },
+        'server-zone': { type: 'string' },
+        calcs: { type: 'string' },
+        'choice-spacing': { type: 'string' },
+        username: { type: 'string' },
       },
     }).values;
   } catch (error) {
@@ -78,6 +139,38 @@ function number(option: string, text: string, fits: (n: number) => boolean): num
   const n = text.trim() === '' ? NaN : Number(text);
   if (Number.isFinite(n) && fits(n)) return n;
   throw wrong(`${option} ${text} is no number that fits.`, 'See --help.');
+}
+
+const atLeast0 = (n: number): boolean => n >= 0;
+
+function count(option: string, text: string): number {
+  return number(option, text, (n) => Number.isInteger(n) && n >= 0);
+}
+
+function oneOf<W extends string>(option: string, text: string | undefined, words: readonly W[]): W | undefined {
+  const known = words.find((word) => word === text);
+  if (text === undefined || known !== undefined) return known;
+  throw wrong(`${option} ${text} is none that there is.`, `Choose ${words.join(' or ')}.`);
+}
+
+/** The text where it has the form; never repeated when it has not, since it may be a secret. */
+function matching(option: string, text: string | undefined, form: RegExp, what: string): string | undefined {
+  if (text === undefined || form.test(text)) return text;
+  throw wrong(`${option} does not have the form it needs.`, `Give ${what}.`);
+}
+
+function zone(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone && name;
+  } catch {
+    throw wrong(`--server-zone ${name} is no zone that there is.`, 'Give one as in America/New_York.');
+  }
+}
+
+/** Only what was given: a default is the business of whoever reads it. */
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function readProject(argument: string): { name: string; xml: string; token?: string } {
