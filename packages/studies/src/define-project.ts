@@ -8,12 +8,17 @@ export interface ProjectOptions extends Pick<ProjectDefinition, 'title' | 'owner
   declaredFields: readonly string[];
   timestampFields: readonly string[];
   mappings: readonly Mapping<object>[];
+  /** Declared fields that identify a person although the dictionary does not mark them. */
+  alsoIdentifying?: readonly string[];
 }
 
-/** A project definition from its exports; identifying are the declared fields that the dictionary marks as identifiers. */
+/** A project definition from its exports; identifying are the declared fields that the dictionary or the study marks as identifiers. */
 export function defineProject(options: ProjectOptions): ProjectDefinition {
   const { files, declaredFields } = options;
-  const identifiers = new Set(files.dictionary.filter((field) => field.identifier === 'y').map((f) => f.field_name));
+  const identifiers = new Set([
+    ...files.dictionary.filter((field) => field.identifier === 'y').map((field) => field.field_name),
+    ...(options.alsoIdentifying ?? []),
+  ]);
   return {
     title: options.title,
     recordIdField: files.dictionary[0]?.field_name ?? 'record_id',

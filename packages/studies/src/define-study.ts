@@ -42,7 +42,7 @@ export interface ProjectDefinition {
   repeating: readonly EventInstrument[];
   /** The fields that the services need, form status fields included; the gateway reads nothing else. */
   declaredFields: readonly string[];
-  /** The declared fields that the dictionary marks as identifiers: sealed wherever they travel (law 9). */
+  /** The declared fields that identify a person: sealed wherever they travel (law 9). */
   identifyingFields: ReadonlySet<string>;
   /** Who may change a field: `staff`, or the name of the one service that owns it. */
   ownerOf(field: string): string;

@@ -116,17 +116,16 @@ describe.each(studies.map((study): [string, StudyDefinition] => [study.id, study
     expect(new Set(project.declaredFields).size).toBe(project.declaredFields.length);
     for (const field of project.declaredFields) {
       expect([field, instrumentOf(field)]).toEqual([field, expect.any(String)]);
-      const identifies = fields.get(field)?.identifier === 'y';
-      expect([field, project.identifyingFields.has(field)]).toEqual([field, identifies]);
+      if (fields.get(field)?.identifier === 'y') expect(project.identifyingFields).toContain(field);
     }
+    for (const field of project.identifyingFields) expect(project.declaredFields).toContain(field);
   });
 
-  it('marks every phone, e-mail and name field as an identifier', () => {
-    for (const field of project.dictionary) {
-      const validation = field.text_validation_type_or_show_slider_number;
-      if (['phone', 'email'].includes(validation) || /_name$|_dob$/.test(field.field_name)) {
-        expect([field.field_name, field.identifier]).toEqual([field.field_name, 'y']);
-      }
+  it('seals every phone, e-mail, name, date of birth and message that is read', () => {
+    for (const { field_name: name, text_validation_type_or_show_slider_number: validation } of project.dictionary) {
+      const identifies =
+        ['phone', 'email'].includes(validation) || /_name$|_dob$|mobile_number$|^txt_message$/.test(name);
+      if (identifies && project.declaredFields.includes(name)) expect(project.identifyingFields).toContain(name);
     }
   });
 

@@ -1,7 +1,6 @@
 import type { ReasonCode, Row } from '@studybridge/contracts';
-import { MappingError } from '@studybridge/field-mapping';
 import type { MessagePurpose, MessagingDefinition, SmsLogFields } from '../../define-messaging';
-import { usPhone } from '../../us-phone';
+import { usMobile, usPhone } from '../../us-phone';
 import type { codebook } from '../codebook';
 import { settings } from '../settings';
 import { from, read } from '../words';
@@ -46,17 +45,7 @@ export const messaging: MessagingDefinition = {
   // REDCap does not ask where a family lives: all of them are patients of Boston's clinics
   zoneOf: () => settings.zone,
   sendWindow: settings.invitations.sendWindow,
-  mobile(person) {
-    const text = mobileText(person);
-    if (text === '') return null;
-    const mobile = usPhone(text);
-    if (mobile !== null) return mobile;
-    throw new MappingError(
-      'The field part_mobile_number is not a valid US number.',
-      'Correct the number.',
-      'PHONE_INVALID',
-    );
-  },
+  mobile: (person) => usMobile(mobileText(person), 'part_mobile_number'),
   email,
   language: (person) => languageSource.decode(person) ?? null,
   mayReceive(person, channel) {

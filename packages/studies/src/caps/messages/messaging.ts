@@ -1,0 +1,68 @@
+import type { Row } from '@studybridge/contracts';
+import type { MessagingDefinition, SmsLogFields } from '../../define-messaging';
+import { usMobile, usPhone } from '../../us-phone';
+import type { codebook } from '../codebook';
+import { settings } from '../settings';
+import { read } from '../words';
+import { followUpCampaign } from './follow-up';
+import { followUp, numberTest, replies } from './templates';
+
+type CapsField = keyof typeof codebook.fields;
+
+const fields = {
+  message: 'txt_message',
+  lastTimestamp: 'txt_last_timestamp',
+  mobileNumber: 'txt_mobile_number',
+  sid: 'txt_twilio_sid',
+  status: 'txt_twilio_status',
+  dateCreated: 'txt_date_created',
+  dateUpdated: 'txt_date_updated',
+  errorCode: 'txt_twilio_error_code',
+  errorMessage: 'txt_twilio_error_msg',
+  manualDate: 'txt_manual_date',
+  complete: 'sms_survey_log_complete',
+} as const satisfies Record<keyof SmsLogFields, CapsField>;
+
+const instrument: (typeof codebook.fields)['txt_message']['instrument'] = 'sms_survey_log';
+const mobileText = (person: readonly Row[]): string => read(person, 'baseline_arm_1', 'part_mobile_number').trim();
+
+/** The demo project's texts (studies.md §5b). It records no address, language, withdrawal or wish about texts. */
+export const messaging: MessagingDefinition = {
+  project: 'main',
+  languages: ['en', 'es'],
+  zoneOf: () => settings.zone,
+  sendWindow: settings.followUp.sendWindow,
+  mobile: (person) => usMobile(mobileText(person), 'part_mobile_number'),
+  email: () => null,
+  language: () => settings.followUp.language,
+  mayReceive(person, channel) {
+    if (read(person, 'baseline_arm_1', 'part_consent_date').trim() === '') return 'CONSENT_MISSING';
+    if (channel === 'email') return 'EMAIL_MISSING';
+    const text = mobileText(person);
+    if (text === '') return 'PHONE_MISSING';
+    return usPhone(text) === null ? 'PHONE_INVALID' : null;
+  },
+  purposes: {
+    'follow-up': {
+      title: 'Thanks for the 6-month exam',
+      channel: 'sms',
+      audience: 'participant',
+      atClosedWindow: 'hold',
+      inDoubt: 'close',
+      cap: { perDay: 1, perWeek: 1 },
+    },
+    'number-test': {
+      title: 'Test of a participant’s number',
+      channel: 'sms',
+      audience: 'participant',
+      atClosedWindow: 'drop',
+      inDoubt: 'close',
+      cap: { perDay: 1, perWeek: 2 },
+    },
+  },
+  templates: { 'follow-up': followUp, 'number-test': numberTest },
+  campaigns: [followUpCampaign],
+  caps: settings.followUp.caps,
+  log: { instrument, fields },
+  replies,
+};
