@@ -3,6 +3,9 @@ import type { LogEntry } from '../redcap/model';
 import type { ProjectGlance, RowGlance } from '../redcap/server-view';
 import { countersOf, type Member } from '../agile/member';
 import { isLeft } from './faults';
+import { handsetSummary, mountHandsetPages } from '../handset/handset-pages';
+import { mailSummary, mountMailPages } from '../mail/mail-pages';
+import { mountTwilioPages, twilioSummary } from '../twilio/twilio-pages';
 import { html, type Html } from './html';
 import { page, row } from './page';
 import type { SandboxWorld } from './world';
@@ -11,7 +14,9 @@ import type { SandboxWorld } from './world';
 export function mountPages(app: Express, world: SandboxWorld): void {
   app.get('/', (req, res) => {
     const base = `${req.protocol}://${req.headers.host ?? 'localhost'}`;
-    page(res, 'Sandbox', [clock(world), projects(world, base), partner(world, base), faults(world), lines(world, 40)]);
+    const partners = [projects(world, base), partner(world, base), twilioSummary(world, base)];
+    const phones = [handsetSummary(world), mailSummary(world)];
+    page(res, 'Sandbox', [clock(world), ...partners, ...phones, faults(world), lines(world, 40)]);
   });
   app.get('/projects/:projectId', (req, res, next) => {
     const project = projectOf(world, req.params.projectId);
@@ -34,6 +39,9 @@ export function mountPages(app: Express, world: SandboxWorld): void {
     if (!member) return next();
     page(res, `Member ${member.memberId}`, [oneMember(world, member)]);
   });
+  mountTwilioPages(app, world);
+  mountHandsetPages(app, world);
+  mountMailPages(app, world);
   app.get('/log', (_req, res) => {
     page(res, 'What happened', [lines(world, 400)]);
   });

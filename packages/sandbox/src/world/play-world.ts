@@ -108,11 +108,14 @@ class Conductor {
       const to = Math.min(event, due, this.until.getTime());
       const changed = this.world.changedAt.getTime();
       this.world.advanceTo(new Date(to));
+      // Who was called by the world has work now, whatever the clock says.
+      const called = await this.world.callbacksSettled();
       this.steps += 1;
       this.tell(false);
       // Nobody is due and nothing that a service could see has moved: no need to ask.
-      if (to < due && to < this.until.getTime() && this.world.changedAt.getTime() === changed) continue;
-      due = (await this.settle(to < due)).nextDueMs;
+      const isUnseen = called === 0 && this.world.changedAt.getTime() === changed;
+      if (to < due && to < this.until.getTime() && isUnseen) continue;
+      due = (await this.settle(to < due && called === 0)).nextDueMs;
     }
     await this.runEveryJob();
     this.tell(true);

@@ -4,6 +4,7 @@ import { StudybridgeError } from '@studybridge/contracts';
 import { readFaults } from './faults';
 import { StaffActionError } from '../redcap/records/save-record';
 import { serverActions, type ServerAction } from '../redcap/server-hands';
+import { mountMessengerRoutes } from './messenger-routes';
 import { playWorld } from './play-world';
 import { sandboxError } from './sandbox-error';
 import { sandboxToken } from './tokens';
@@ -22,7 +23,7 @@ const actions = z.discriminatedUnion('do', [
   }),
   z.strictObject({ do: z.literal('delete-record'), record: text, user: text }),
   z.strictObject({ do: z.literal('rename-record'), record: text, to: text, user: text }),
-  z.strictObject({ do: z.literal('text'), mobile: text, body: text }),
+  z.strictObject({ do: z.literal('text'), mobile: text, body: text, to: text.optional() }),
   z.strictObject({ do: z.literal('partner'), mobile: text, status: text }),
 ]);
 
@@ -110,6 +111,8 @@ export function mountSandboxRoutes(app: Express, world: SandboxWorld): void {
   router.get('/log', (_req, res) => {
     res.json({ lines: world.log(400) });
   });
+
+  mountMessengerRoutes(router, world);
 
   router.post('/play', async (req, res) => {
     const asked = understood(

@@ -11,7 +11,7 @@ export function worldApp(world: SandboxWorld, replayed: () => JournaledRequest |
   app.disable('x-powered-by');
   app.set('etag', false);
   const { latencyMs } = world.options;
-  const partnerPaths = ['/redcap', '/api', '/surveys', '/agile'];
+  const partnerPaths = ['/redcap', '/api', '/surveys', '/agile', '/twilio'];
   if (latencyMs) {
     app.use(partnerPaths, (_req, _res, next) => {
       setTimeout(next, latencyMs);
@@ -21,6 +21,7 @@ export function worldApp(world: SandboxWorld, replayed: () => JournaledRequest |
   const partners = express.Router();
   world.redcapStandIn.mount(partners);
   world.agileStandIn.mount(partners);
+  world.twilioStandIn.mount(partners);
   app.use(partners);
   app.get(['/health/live', '/health/ready'], (_req, res) => {
     res.json({ status: 'ok' });

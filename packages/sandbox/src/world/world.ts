@@ -8,16 +8,24 @@ import type { ServerAction, ServerDoings } from '../redcap/server-hands';
 import type { ServerView } from '../redcap/server-view';
 import { XmlUnreadableError } from '../redcap/project-xml/parse-xml';
 import { AgileStandIn } from '../agile/agile-stand-in';
-import type { Cohort, TimelineAction } from '@studybridge/studies';
+import type { Cohort, Handset, TimelineAction } from '@studybridge/studies';
+import { HandsetLedger, type HandsetView } from '../handset/handset-ledger';
+import { MailServer, type MailOptions } from '../mail/mail-server';
+import type { Mail } from '../mail/mailbox';
+import type { Message } from '../twilio/message';
+import { twilioOptions, type TwilioOptions } from '../twilio/twilio-options';
+import type { TwilioChange } from '../twilio/twilio-settings';
+import { TwilioStandIn, type CreateNote, type TwilioView } from '../twilio/twilio-stand-in';
 import type { FaultSpec } from './fault-spec';
 import { Faults, isLeft, type FaultRequest, type FaultTarget, type ScriptedFault } from './faults';
 import { LogLines, type LogLine } from './log-lines';
+import { monotonicNow } from './monotonic-now';
 import { currentRequest, type JournaledRequest } from './request-context';
 import { sandboxError } from './sandbox-error';
 import { StateFile } from './state-file';
 import { Timers, type Timer } from './timers';
 import { sandboxToken } from './tokens';
-import type { StandIn, WorldPort } from './world-port';
+import type { OutwardPort, StandIn, WorldPort } from './world-port';
 import { worldApp } from './world-app';
 
 /** What the world asks of its REDCap. */
@@ -64,6 +72,10 @@ export interface WorldOptions {
   serverZone?: string;
   /** Default: key `sandboxToken('agile-health')`, programme `ismile`. */
   agile?: { key: string; programs: string[] };
+  /** What differs from the usual account; see `src/twilio/README.md`. */
+  twilio?: Partial<TwilioOptions>;
+  /** Where mail is taken; default any free port of the world's own address, without AUTH. */
+  mail?: MailOptions;
   /** Where the world is kept between runs; without it, it lives in memory. */
   stateFile?: string;
   /** Study seconds per real second from the moment it listens; default 0, time stands until it is advanced. */
@@ -81,6 +93,9 @@ export interface World {
   readonly clock: Clock;
   readonly tokens: { project: string; token: string }[];
   readonly agile: { key: string; programs: string[] };
+  readonly twilio: TwilioOptions;
+  /** Where the mail server listens; throws before the world does. */
+  readonly mail: MailAddress;
   readonly now: Date;
   /** When anything in REDCap last changed. */
   readonly changedAt: Date;
@@ -103,6 +118,21 @@ export interface World {
   act(action: TimelineStep): void;
   /** What an administrator or staff do on the REDCap server, in any project; answers what there is to know of it. */
   onRedcap(action: ServerAction): Record<string, unknown>;
+  /** A phone sends a text now: its SID when `to` is one of Twilio's numbers, else null. */
+  sendText(mobile: string, to: string, body: string): string | null;
+  /** Changes how Twilio's stand-in behaves from now on. */
+  changeTwilio(change: TwilioChange): void;
+  twilioView(): TwilioView;
+  /** Create requests at Twilio after the `after`th, in the order they came. */
+  twilioCreates(after?: number): CreateNote[];
+  /** Messages at Twilio after the `after`th, as they really are. */
+  twilioMessages(after?: number): readonly Message[];
+  /** What each phone really received and sent, by E.164. */
+  handsets(): Record<string, HandsetView>;
+  /** Mail after the `after`th, oldest first. */
+  mailbox(after?: number): readonly Mail[];
+  /** Waits until no webhook is on its way; how many were answered since it was last asked. */
+  callbacksSettled(): Promise<number>;
   addFault(target: FaultTarget, fault: FaultSpec): ScriptedFault;
   clearFaults(id?: number): void;
   faults(): readonly ScriptedFault[];
@@ -118,8 +148,16 @@ export interface World {
 /** A timeline action without its instant: done now. */
 export type TimelineStep = TimelineAction extends infer A ? (A extends { at: string } ? Omit<A, 'at'> : never) : never;
 
+/** Where the mail server is; with a user, AUTH is asked for. */
+export interface MailAddress {
+  host: string;
+  port: number;
+  user?: string;
+  password?: string;
+}
+
 /** What changes the world, as the journal keeps it. */
-type Input =
+type Input = (
   | { advance: string }
   | { act: TimelineStep }
   | { fault: FaultSpec; target: FaultTarget }
@@ -127,7 +165,9 @@ type Input =
   | { faultsCleared: number | null }
   | { reset: true }
   | { redcap: ServerAction }
-  | { request: JournaledRequest };
+  | { named: string; data: unknown }
+  | { request: JournaledRequest }
+) & { /** Real time; see `OutwardPort.realNow`. */ realAt?: number };
 
 /** Makes a world with the given REDCap; see `createWorld`. */
 export class SandboxWorld implements World {
@@ -142,12 +182,18 @@ export class SandboxWorld implements World {
   readonly endAt: Date | null;
   readonly redcapStandIn: RedcapInWorld;
   readonly agileStandIn: AgileStandIn;
+  readonly twilio: TwilioOptions;
+  readonly twilioStandIn: TwilioStandIn;
+  readonly mailServer: MailServer;
+  readonly ledger = new HandsetLedger();
+  private readonly cohortLines: Map<string, Handset['line']>;
 
   private nowMs: number;
   private changedAtMs: number;
   private position = 0;
   private readonly timers = new Timers();
   private readonly timerHandlers = new Map<string, (data: unknown) => void>();
+  private readonly inputHandlers = new Map<string, (data: unknown) => void>();
   private readonly faultList = new Faults();
   private readonly lines = new LogLines();
   private readonly timeline: readonly TimelineAction[];
@@ -161,6 +207,9 @@ export class SandboxWorld implements World {
   /** Above 0 while an input that is already in the journal is being applied. */
   private applying = 0;
   private saveAsked = false;
+  /** When the input that is being applied came; real time. */
+  private inputRealAt: number | null = null;
+  private mailAddress: MailAddress | null = null;
   /** The state at the start, packed: with many records it is large, and rarely asked for. */
   private readonly initial: Buffer;
   private server: Server | null = null;
@@ -201,6 +250,21 @@ export class SandboxWorld implements World {
       handsets: cohort?.handsets ?? [],
       log: (line) => this.say(line),
     });
+    const world = this as SandboxWorld;
+    const outwardPort: OutwardPort = {
+      ...partnerPort,
+      realNow: () => world.inputRealAt ?? currentRequest.getStore()?.realAt ?? monotonicNow(),
+      get replaying() {
+        return world.replaying;
+      },
+      input: (name, data) => this.input({ named: name, data }, () => this.inputHandlers.get(name)?.(data)),
+      onInput: (name, fn) => this.inputHandlers.set(name, fn),
+    };
+    this.cohortLines = new Map((cohort?.handsets ?? []).map(({ mobile, line }) => [mobile, line]));
+    const phones = { ledger: this.ledger, lineOf: (mobile: string) => this.cohortLines.get(mobile) ?? null };
+    this.twilio = twilioOptions(options.twilio);
+    this.twilioStandIn = new TwilioStandIn(outwardPort, this.twilio, phones, (line) => this.say(line));
+    this.mailServer = new MailServer(outwardPort, options.mail ?? {}, (line) => this.say(line));
     if (cohort) {
       this.cohortProject = this.addProject(
         cohort.projectXml,
@@ -306,6 +370,52 @@ export class SandboxWorld implements World {
     });
   }
 
+  sendText(mobile: string, to: string, body: string): string | null {
+    const action = { do: 'text', mobile, to, body } as const;
+    return this.input({ act: action }, () => this.text(action));
+  }
+
+  changeTwilio(change: TwilioChange): void {
+    this.twilioStandIn.changeSettings(change);
+  }
+
+  twilioView(): TwilioView {
+    return this.twilioStandIn.view();
+  }
+
+  twilioCreates(after = 0): CreateNote[] {
+    return this.twilioStandIn.createsAfter(after);
+  }
+
+  twilioMessages(after = 0): readonly Message[] {
+    return this.twilioStandIn.messagesAfter(after);
+  }
+
+  handsets(): Record<string, HandsetView> {
+    const silent = [...this.cohortLines.keys()].map((mobile) => [mobile, this.ledger.of(mobile)] as const);
+    const all = new Map([...silent, ...this.ledger.all()]);
+    const views = [...all].map(([mobile, texts]) => [mobile, { line: this.twilioStandIn.lineOf(mobile), ...texts }]);
+    return Object.fromEntries(views) as Record<string, HandsetView>;
+  }
+
+  /** One phone, whether or not it was ever heard of. */
+  handset(mobile: string): HandsetView {
+    return { line: this.twilioStandIn.lineOf(mobile), ...this.ledger.of(mobile) };
+  }
+
+  mailbox(after = 0): readonly Mail[] {
+    return this.mailServer.mailbox.after(after);
+  }
+
+  get mail(): MailAddress {
+    if (this.mailAddress) return this.mailAddress;
+    throw sandboxError('NOT_LISTENING', 'The mail server does not listen yet.', 'Call listen() first.');
+  }
+
+  callbacksSettled(): Promise<number> {
+    return this.twilioStandIn.settled();
+  }
+
   addFault(target: FaultTarget, fault: FaultSpec): ScriptedFault {
     return this.input({ target, fault }, () => this.faultList.add(target, fault));
   }
@@ -407,6 +517,7 @@ export class SandboxWorld implements World {
       server.listen(port, host, resolve);
     });
     const bound = (server.address() as AddressInfo).port;
+    this.mailAddress = await this.mailServer.listen(host);
     if (this.options.speed) this.run(this.options.speed);
     const shown = host.includes(':') ? `[${host}]` : host;
     return { url: `http://${shown}:${bound}`, port: bound };
@@ -416,6 +527,8 @@ export class SandboxWorld implements World {
     this.pause();
     const { server } = this;
     this.server = null;
+    await this.mailServer.close();
+    await this.twilioStandIn.settled();
     if (server) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
@@ -462,13 +575,22 @@ export class SandboxWorld implements World {
         this.redcapStandIn.renameRecord(this.theProject(), action);
         return this.say(`${action.user} renamed record ${action.record} to ${action.to}`);
       case 'text':
-        return this.agileStandIn.receiveText(action.mobile, action.body);
+        return void this.text(action);
       case 'fault':
         this.faultList.add(action.target, action.fault);
         return this.say(`a fault lies in wait at ${action.target}: ${action.fault.kind}`);
       case 'partner':
         return this.agileStandIn.forceStatus(action.mobile, action.status);
     }
+  }
+
+  /** A text to the partner, or to one of Twilio's numbers: then its SID. */
+  private text({ mobile, to, body }: { mobile: string; to?: string; body: string }): string | null {
+    if (to !== undefined) return this.twilioStandIn.receive(mobile, to, body);
+    const realAt = this.inputRealAt ?? monotonicNow();
+    this.ledger.sent(mobile, { to: 'Agile Health', body, at: this.now.toISOString(), realAt, sid: null });
+    this.agileStandIn.receiveText(mobile, body);
+    return null;
   }
 
   private theProject(): number {
@@ -522,12 +644,17 @@ export class SandboxWorld implements World {
         'Call listen() first.',
       );
     }
-    if (!this.replaying && this.applying === 0) this.file?.append(entry);
+    const isOutermost = this.applying === 0 && !this.replaying;
+    if (isOutermost) {
+      this.inputRealAt = monotonicNow();
+      this.file?.append({ ...entry, realAt: this.inputRealAt });
+    }
     this.applying += 1;
     try {
       return apply();
     } finally {
       this.applying -= 1;
+      if (isOutermost) this.inputRealAt = null;
     }
   }
 
@@ -545,6 +672,9 @@ export class SandboxWorld implements World {
       faults: this.faultList.snapshot(),
       redcap: this.redcapStandIn.snapshot(),
       agile: this.agileStandIn.snapshot(),
+      twilio: this.twilioStandIn.snapshot(),
+      mail: this.mailServer.mailbox.snapshot(),
+      handsets: this.ledger.snapshot(),
     };
   }
 
@@ -556,6 +686,10 @@ export class SandboxWorld implements World {
     this.faultList.restore(state.faults);
     this.redcapStandIn.restore(state.redcap);
     this.agileStandIn.restore(state.agile);
+    // A state from before there were these has none of them.
+    if (state.twilio !== undefined) this.twilioStandIn.restore(state.twilio);
+    this.mailServer.mailbox.restore(state.mail ?? []);
+    this.ledger.restore(state.handsets);
   }
 
   /** Does again what the journal says was done since the state was written, in the same order. */
@@ -568,6 +702,7 @@ export class SandboxWorld implements World {
       for (const input of this.pending) await this.redo(input, base);
     } finally {
       this.replayed = null;
+      this.inputRealAt = null;
       this.replaying = false;
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -578,6 +713,7 @@ export class SandboxWorld implements World {
   }
 
   private async redo(input: Input, base: string): Promise<void> {
+    this.inputRealAt = 'request' in input ? null : (input.realAt ?? null);
     if ('advance' in input) attempt(() => this.advanceTo(new Date(input.advance)));
     else if ('act' in input) attempt(() => this.act(input.act));
     else if ('fault' in input) this.addFault(input.target, input.fault);
@@ -585,6 +721,7 @@ export class SandboxWorld implements World {
     else if ('faultsCleared' in input) this.clearFaults(input.faultsCleared ?? undefined);
     else if ('reset' in input) this.reset();
     else if ('redcap' in input) attempt(() => void this.onRedcap(input.redcap));
+    else if ('named' in input) attempt(() => this.inputHandlers.get(input.named)?.(input.data));
     else {
       const { method, url, headers, body, encoding } = input.request;
       const bytes = method === 'GET' ? undefined : Buffer.from(body, encoding);
@@ -604,6 +741,9 @@ interface WorldState extends Record<string, unknown> {
   faults: { nextId: number; list: ScriptedFault[] };
   redcap: unknown;
   agile: unknown;
+  twilio?: unknown;
+  mail?: Mail[];
+  handsets?: unknown;
 }
 
 /** An action that was refused when it was first tried is refused again; the one who asked was told then. */
