@@ -56,7 +56,7 @@ export function errorForAnswer(status: number, body: string, retryAfter: string 
   const html = text === null && looksLikeHtml(body);
   if (status >= 300 && status < 400) return wrongAddress('answers with a redirect');
   if (status === 404 || status === 501) return wrongAddress(`is not REDCap’s API (${status})`);
-  if (status === 429 || status >= 500 || status === 408) {
+  if (status === 429 || status >= 500 || status === 408 || status === 413) {
     return new RedcapUnavailableError(`REDCap answered ${status}.`, `REDCAP_${status}`, seconds(retryAfter));
   }
   if (html) return new RedcapBadAnswerError(`REDCap answered ${status} with a web page.`, 'REDCAP_HTML');

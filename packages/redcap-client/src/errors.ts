@@ -98,6 +98,20 @@ export class RedcapImportStoppedError extends RedcapError {
   }
 }
 
+/** A cell holds a code that the codebook does not have. The value is not told. */
+export class RedcapUnknownCodeError extends RedcapError {
+  constructor(
+    readonly record: string,
+    readonly field: string,
+  ) {
+    super(`The field ${field} of a record holds a code that the codebook does not have.`, {
+      code: 'UNKNOWN_CODE',
+      errorClass: 'participant',
+      remedy: 'Correct the field, or generate the codebook anew.',
+    });
+  }
+}
+
 /** One cell that REDCap refused to import. `message` is REDCap’s sentence with the value taken out. */
 export interface RefusedCell {
   record: string;

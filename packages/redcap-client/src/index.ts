@@ -1,3 +1,4 @@
+export { exportInBatches, importInBatches, type BatchOptions } from './batches';
 export { createRedcapClient, type RedcapClient } from './client';
 export type { CallControl, CallReport, RedcapClientOptions, RedcapFile, RedcapHttp } from './call';
 export * from './errors';
@@ -5,6 +6,7 @@ export type { FilePlace } from './files';
 export type { ImportOptions, RecordQuery } from './records';
 export type { LogQuery } from './projects';
 export type { SurveyPlace } from './surveys';
+export { readTypedRecords, type CodebookShape, type RecordOf } from './typed-records';
 export type { FlatRow } from './read-csv';
 export type { ArmRow, EventRow, LogRow, MappingRow, MetadataRow, ProjectInfo, RepeatingRow, UserRow } from './types';
 export { earliestWallTime, wallTime } from './wall-time';
