@@ -33,6 +33,18 @@ export async function testDatabase(name = 'db'): Promise<TestDatabase> {
   };
 }
 
+/** A copy of a database as it is now, under a name of its own; nobody may be connected to the original meanwhile. */
+export async function copyDatabase(url: string): Promise<TestDatabase> {
+  const server = await testServerUrl();
+  const copy = await testDatabase('copy');
+  const name = new URL(copy.url).pathname.slice(1);
+  await onServer(server, async (client) => {
+    await client.query(`DROP DATABASE "${name}"`);
+    await client.query(`CREATE DATABASE "${name}" TEMPLATE "${new URL(url).pathname.slice(1)}"`);
+  });
+  return copy;
+}
+
 let leftoversDropped = false;
 
 /** Once per process. */
