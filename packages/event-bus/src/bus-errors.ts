@@ -30,3 +30,15 @@ export class CarrierSettingError extends StudybridgeError {
     super(message, { code: 'CARRIER_SETTING', errorClass: 'setting', remedy, cause });
   }
 }
+
+/** Nobody knows yet whether this database is the newest, so nothing may be decided from it. */
+export class DatabaseUncheckedError extends StudybridgeError {
+  constructor() {
+    super('It is not known yet whether the database was put back to an earlier copy.', {
+      code: 'DATABASE_UNCHECKED',
+      errorClass: 'dependency',
+      remedy: 'Nothing to do; it is found out as soon as the message carrier can be asked.',
+      retryAfterSeconds: 1,
+    });
+  }
+}

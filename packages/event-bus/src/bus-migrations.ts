@@ -60,5 +60,36 @@ class EventBusTables implements MigrationInterface {
   }
 }
 
+/**
+ * What is needed to notice that the database was put back to an earlier copy. `bus_restore` holds one row: which database of
+ * which running server was checked, and the transaction that wrote the row itself (any copy of rows has another `xmin`).
+ * `bus_recovered` takes in what the carrier still holds of what this service said.
+ */
+class EventBusRestore implements MigrationInterface {
+  readonly name = 'EventBusRestore1764000000003';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE bus_restore (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        state text NOT NULL CHECK (state IN ('restored', 'recovered', 'clear')),
+        checked_database text NOT NULL, checked_server text NOT NULL, written_by bigint NOT NULL,
+        base_position bigint NOT NULL DEFAULT 0,
+        why text, restored_at timestamptz, recovered_at timestamptz, cleared_at timestamptz
+      );
+      CREATE UNLOGGED TABLE bus_recovered (
+        position bigserial PRIMARY KEY,
+        topic text NOT NULL, key text NOT NULL, seq bigint NOT NULL, id uuid NOT NULL,
+        version int NOT NULL, correlation_id text NOT NULL, envelope text NOT NULL,
+        UNIQUE (topic, key, seq)
+      );
+    `);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE bus_recovered, bus_restore');
+  }
+}
+
 /** The tables of outbox and inbox; every app lists them in its `ServiceDefinition.migrations`. */
-export const eventBusMigrations: MigrationClass[] = [EventBusTables];
+export const eventBusMigrations: MigrationClass[] = [EventBusTables, EventBusRestore];

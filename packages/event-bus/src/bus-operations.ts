@@ -3,8 +3,37 @@ import { z } from 'zod';
 import { republish } from './relay';
 
 /** The operator's commands for the bus. They name keys (our own ids), never what a message holds. */
-export function addBusOperations(context: ServiceContext, wake: () => void): void {
+export function addBusOperations(
+  context: ServiceContext,
+  bus: { wake(): void; declareRestored(): Promise<void> },
+): void {
   const { dataSource, ops, logger } = context;
+  const { wake } = bus;
+
+  ops.add(
+    'restore.status',
+    z.object({}),
+    async () => {
+      const [row]: object[] = await dataSource.query(
+        `SELECT state, why, restored_at AS "restoredAt", recovered_at AS "recoveredAt", cleared_at AS "clearedAt",
+                (SELECT count(*)::int FROM bus_outbox o WHERE o.position > r.base_position AND r.restored_at IS NOT NULL)
+                  AS "saidSinceCopy" FROM bus_restore r`,
+      );
+      return row ?? { state: 'unchecked' };
+    },
+    'Shows whether the database was put back to an earlier copy, and how far bringing it back has come.',
+  );
+
+  ops.add(
+    'restore.declare',
+    z.object({}),
+    async () => {
+      await bus.declareRestored();
+      logger.warn('a person said that the database was put back to an earlier copy');
+      return { declared: true };
+    },
+    'Says that the database was put back, where the service cannot know: effects are held and both sides compared.',
+  );
 
   ops.add(
     'bus.rebuild',
@@ -27,12 +56,12 @@ export function addBusOperations(context: ServiceContext, wake: () => void): voi
       said: await dataSource.query(
         `SELECT topic, seq, id AS "messageId", correlation_id AS "correlationId", envelope::jsonb->>'cause' AS cause,
                 envelope::jsonb->>'occurredAt' AS "occurredAt", published_at AS "publishedAt"
-           FROM bus_outbox WHERE key = $1 ORDER BY position LIMIT 10000`,
+           FROM bus_outbox WHERE key = $1 OR starts_with(key, $1 || '/') ORDER BY position LIMIT 10000`,
         [key],
       ),
       heard: await dataSource.query(
         `SELECT topic, seq, id AS "messageId", received_at AS "receivedAt", done_at AS "doneAt"
-           FROM bus_inbox WHERE key = $1 ORDER BY position LIMIT 10000`,
+           FROM bus_inbox WHERE key = $1 OR starts_with(key, $1 || '/') ORDER BY position LIMIT 10000`,
         [key],
       ),
     }),

@@ -2,7 +2,7 @@
 export interface WireMessage {
   topic: string;
   key: string;
-  /** `id`, `type`, `version`, `correlation`. */
+  /** `id`, `type`, `version`, `correlation`, `service` (who said it). */
   headers: Record<string, string>;
   value: string;
 }
@@ -35,9 +35,17 @@ export interface Carrier {
   held?(topics: string[]): Promise<Record<string, number>>;
   /** Has the group read the topics again from their start, where the carrier keeps what it delivered. */
   rereadFromStart?(group: string, topics: string[]): Promise<void>;
+  /**
+   * Hands over every message that the topics hold at this moment, apart from any group, and resolves when the last one was
+   * taken. Only a carrier that keeps what it delivered has it; such a carrier also takes `marksTopic`.
+   */
+  readAll?(topics: string[], onBatch: (batch: WireMessage[]) => Promise<void>): Promise<void>;
   /** Sentences about what hinders the carrier; no participant data. */
   problems?(): string[];
 }
+
+/** Where each service notes, outside its database, the last thing it published; keyed by the service's name. */
+export const marksTopic = 'studybridge.marks';
 
 /** Kafka's own default limit, and the largest message that either carrier accepts. */
 export const maxMessageBytes = 1_000_000;

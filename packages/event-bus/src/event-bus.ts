@@ -7,7 +7,7 @@ import {
   StudybridgeError,
 } from '@studybridge/contracts';
 import type { EndedRun, Logger, ServiceContext } from '@studybridge/service-kit';
-import type { EntityManager, QueryRunner } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { addBusOperations } from './bus-operations';
 import { CarrierUnavailableError } from './bus-errors';
 import { type BusMetrics, createBusMetrics } from './bus-metrics';
@@ -18,6 +18,8 @@ import { GapWatch } from './gap-watch';
 import { backoffMs, Loop } from './loop';
 import { type EventMeta, publishEvents } from './publish-events';
 import { Relay } from './relay';
+import { readPhase, type RestorePhase } from './restore-state';
+import { refuseUnchecked, type RestoreSteps, RestoreWatch } from './restore-watch';
 import { InboxStore } from './store-in-inbox';
 import { type Consumer, InboxWorkers } from './work-inbox';
 
@@ -37,6 +39,7 @@ export class EventBus {
   private readonly workers: InboxWorkers;
   private readonly inbox: InboxStore;
   private readonly gaps: GapWatch;
+  private readonly restore: RestoreWatch;
   private readonly connecting = new Loop(() => this.connect());
   private unsubscribe: (() => Promise<void>) | null = null;
   private connectFailures = 0;
@@ -56,10 +59,18 @@ export class EventBus {
       inbox: await countInbox(dataSource),
       ...(await countParkedAndDead(dataSource)),
     }));
-    this.relay = new Relay(dataSource, carrier, this.logger, this.metrics, faults);
     this.workers = new InboxWorkers(dataSource, this.consumers, context.clock, this.logger, this.metrics, faults);
     const events = { get: (topic: string) => this.consumers.get(topic)?.event };
     this.inbox = new InboxStore(dataSource, events, this.logger, this.metrics, faults);
+    const inbox = this.inbox;
+    this.restore = new RestoreWatch(
+      dataSource,
+      carrier,
+      context.name,
+      { heard: () => [...this.consumers.keys()], store: (batch) => inbox.store(batch), wake: () => this.wakeAll() },
+      this.logger,
+    );
+    this.relay = new Relay(dataSource, carrier, this.logger, this.metrics, faults, this.restore, context.name);
     this.gaps = new GapWatch(dataSource, carrier, context.name, this.logger);
     this.register();
   }
@@ -110,6 +121,27 @@ export class EventBus {
     else this.wake();
   }
 
+  /** What the service does when its database was put back to an earlier copy; to be said before the start. */
+  onRestored(steps: RestoreSteps): void {
+    this.restore.add(steps);
+  }
+
+  /**
+   * Whether something may go out, or be decided, from what the database holds: false while both sides are compared after it was
+   * put back. Throws DATABASE_UNCHECKED (dependency) while not even that is known.
+   */
+  async mayAct(db: EntityManager | DataSource): Promise<boolean> {
+    const phase = await readPhase(db);
+    if (phase === 'unchecked') this.relay.recheck();
+    refuseUnchecked(phase);
+    return phase === 'clear';
+  }
+
+  /** See {@link RestorePhase}. */
+  phase(): Promise<RestorePhase> {
+    return readPhase(this.context.dataSource);
+  }
+
   /** After a commit: what was said goes out now. (Transactions of the service's own DataSource do so by themselves.) */
   wake(): void {
     this.relay.wake();
@@ -128,6 +160,7 @@ export class EventBus {
     const counts = askedTogether(() => countForIdle(dataSource));
     idle.addWork('outbox', async () => (await counts()).outbox);
     idle.addWork('inbox', async () => (await counts()).inbox);
+    idle.addWork('restore', () => this.restore.countWork());
     idle.addTopics(async () => (await counts()).topics);
     idle.addProblems(() => Promise.resolve(this.problems()));
     idle.addWaker(() => this.wakeAll());
@@ -144,7 +177,13 @@ export class EventBus {
       },
       attention: await countAttention(dataSource),
     }));
-    addBusOperations(context, () => this.wakeAll());
+    addBusOperations(context, {
+      wake: () => this.wakeAll(),
+      declareRestored: async () => {
+        await this.restore.declare();
+        this.relay.recheck();
+      },
+    });
     context.jobs.onEnded((em, run) => this.sayEnded(em, run));
     dataSource.subscribers.push({
       afterTransactionCommit: ({ queryRunner }) => {
@@ -195,7 +234,10 @@ export class EventBus {
     const revived = await this.inbox.revive();
     if (revived > 0)
       this.logger.info({ revived }, 'messages that an earlier version did not understand are worked now');
+    // Before anything is decided; where the carrier cannot be asked now, the relay asks as soon as it can.
+    await this.relay.checkAtStart();
     this.relay.start();
+    this.restore.start();
     this.workers.start();
     if (this.carrier.kind === 'in-process') await this.connect();
     this.connecting.start();
@@ -232,7 +274,7 @@ export class EventBus {
     await Promise.all([this.connecting.stop(), this.gaps.stop()]);
     await this.unsubscribe?.();
     this.unsubscribe = null;
-    await this.workers.stop();
+    await Promise.all([this.workers.stop(), this.restore.stop()]);
     await this.relay.stop();
     const left = (users.get(this.carrier) ?? 1) - 1;
     users.set(this.carrier, left);
@@ -242,7 +284,7 @@ export class EventBus {
   private problems(): string[] {
     const own = this.connectTrouble === null || !this.started ? [] : [this.connectTrouble];
     const all = [...own, ...(this.carrier.problems?.() ?? []), ...this.relay.problems(), ...this.workers.problems()];
-    return [...new Set([...all, ...this.gaps.problems()])];
+    return [...new Set([...all, ...this.gaps.problems(), ...this.restore.problems()])];
   }
 }
 

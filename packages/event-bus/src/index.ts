@@ -5,3 +5,5 @@ export type { BusFaults, BusPoint } from './faults';
 export { createInProcessCarrier } from './in-process-carrier';
 export { createKafkaCarrier, type KafkaCarrierOptions } from './kafka/kafka-carrier';
 export type { EventMeta } from './publish-events';
+export type { RestorePhase } from './restore-state';
+export type { RestoreSteps } from './restore-watch';

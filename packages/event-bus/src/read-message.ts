@@ -43,3 +43,19 @@ export function readMessage(
   if (!checked.success) return dead('INVALID_PAYLOAD');
   return { ok: true, envelope: { ...head.data, version: event.version, payload: checked.data } };
 }
+
+/** What the outbox keeps of an envelope beside its text, or null when it is none of ours. */
+export function headOf(
+  value: string,
+): { key: string; seq: number; id: string; version: number; correlationId: string } | null {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(value);
+  } catch {
+    return null;
+  }
+  const head = envelopeSchema.safeParse(raw);
+  if (!head.success || !value.startsWith('{"seq":')) return null;
+  const { key, seq, id, version, correlationId } = head.data;
+  return { key, seq, id, version, correlationId };
+}

@@ -2,10 +2,11 @@ import { StudybridgeError } from '@studybridge/contracts';
 import type { Logger } from '@studybridge/service-kit';
 import type { DataSource } from 'typeorm';
 import type { BusMetrics } from './bus-metrics';
-import type { Carrier, WireMessage } from './carrier';
+import { type Carrier, marksTopic, type WireMessage } from './carrier';
 import type { BusFaults } from './faults';
 import { backoffMs, Loop } from './loop';
 import { envelopeOf } from './publish-events';
+import type { RestoreWatch } from './restore-watch';
 import { SessionLock } from './session-lock';
 
 interface OutboxRow {
@@ -43,6 +44,10 @@ export class Relay {
   private readonly loop = new Loop(() => this.round());
   private readonly lock: SessionLock;
   private readonly knownTopics = new Set<string>();
+  /** Topics that this process published to. */
+  private readonly said = new Set<string>();
+  private checkedFor = 0;
+  private databaseCheckedAt = 0;
   private failures = 0;
   private lossCheckedAt = 0;
   private trouble: string | null = null;
@@ -55,12 +60,23 @@ export class Relay {
     private readonly logger: Logger,
     private readonly metrics: BusMetrics,
     private readonly faults: BusFaults,
+    private readonly restore: RestoreWatch,
+    private readonly service: string,
   ) {
     this.lock = new SessionLock(dataSource, relayLock, channel, () => this.loop.wake());
   }
 
   start(): void {
     this.loop.start();
+  }
+
+  /** As much as can be found out at once about the database; what cannot, the first rounds find out. */
+  async checkAtStart(): Promise<void> {
+    try {
+      if (await this.lock.take(this.faults.relayLockOff)) await this.checkDatabase();
+    } catch (error) {
+      this.logger.debug({ err: error }, 'the database could not be checked at the start');
+    }
   }
 
   /** Something was committed to the outbox. Tells the holder of the lock when that is another process. */
@@ -91,8 +107,10 @@ export class Relay {
       if (!(await this.lock.take(this.faults.relayLockOff))) {
         this.failures = 0;
         this.trouble = null;
+        this.restore.leave();
         return sweepMs;
       }
+      await this.checkDatabase();
       await this.noticeLoss();
       const rows = (await this.lock.query(unpublished)) as unknown as OutboxRow[];
       if (rows.length > 0) await this.faults.at?.('outbox.read');
@@ -119,14 +137,30 @@ export class Relay {
     }
   }
 
+  /** Once for each session that holds the lock: a database that is put back ends every session. And asked now and then. */
+  private async checkDatabase(): Promise<void> {
+    const due = this.checkedFor !== this.lock.session || Date.now() - this.databaseCheckedAt >= lossCheckMs;
+    if (!due) return;
+    await this.restore.check();
+    this.checkedFor = this.lock.session;
+    this.databaseCheckedAt = Date.now();
+  }
+
+  /** Somebody found that the database was not checked. */
+  recheck(): void {
+    this.databaseCheckedAt = 0;
+    this.wake();
+  }
+
   private async publish(rows: OutboxRow[]): Promise<void> {
-    const missing = [...new Set(rows.map((row) => row.topic))].filter((topic) => !this.knownTopics.has(topic));
+    const marks = this.carrier.readAll === undefined ? [] : [this.markOf(rows)];
+    const missing = [...rows, ...marks].map((row) => row.topic).filter((topic) => !this.knownTopics.has(topic));
     if (missing.length > 0) {
-      await this.carrier.ensureTopics(missing);
+      await this.carrier.ensureTopics([...new Set(missing)]);
       for (const topic of missing) this.knownTopics.add(topic);
     }
     try {
-      await this.carrier.publish(rows.map(toMessage));
+      await this.carrier.publish([...rows.map((row) => toMessage(row, this.service)), ...marks]);
     } catch (error) {
       if (!(error instanceof StudybridgeError) || error.errorClass !== 'participant') throw error;
       await this.bisect(rows, error);
@@ -137,6 +171,14 @@ export class Relay {
       rows.map((row) => row.position),
     ]);
     for (const row of rows) this.metrics.published.inc({ topic: row.topic });
+  }
+
+  /** Goes out with the rows: when this stands at the carrier and not in the outbox, the database was put back. */
+  private markOf(rows: OutboxRow[]): WireMessage {
+    for (const row of rows) this.said.add(row.topic);
+    const last = rows.reduce((one, other) => (BigInt(other.position) > BigInt(one.position) ? other : one));
+    const mark = { position: last.position, id: last.id, topics: [...this.said] };
+    return { topic: marksTopic, key: this.service, headers: {}, value: JSON.stringify(mark) };
   }
 
   /** Finds the row that the carrier refuses and holds it; what came before it and other keys go out. */
@@ -209,11 +251,11 @@ function withinBytes(rows: OutboxRow[]): OutboxRow[] {
   return until === -1 ? rows : rows.slice(0, Math.max(1, until));
 }
 
-function toMessage(row: OutboxRow): WireMessage {
+function toMessage(row: OutboxRow, service: string): WireMessage {
   return {
     topic: row.topic,
     key: row.key,
-    headers: { id: row.id, type: row.topic, version: String(row.version), correlation: row.correlation_id },
+    headers: { id: row.id, type: row.topic, version: String(row.version), correlation: row.correlation_id, service },
     value: envelopeOf(row),
   };
 }

@@ -20,7 +20,8 @@ const silenceMs = 12_000;
  * server ends a session that is silent.
  */
 export class SessionLock {
-  private session: Session | null = null;
+  private current: Session | null = null;
+  private taken = 0;
   private heardAt = 0;
   private ping: NodeJS.Timeout | undefined;
 
@@ -32,15 +33,20 @@ export class SessionLock {
     private readonly onNotified: () => void,
   ) {}
 
+  /** Counts the sessions that held the lock; another number is another session. */
+  get session(): number {
+    return this.taken;
+  }
+
   get held(): boolean {
-    return this.session !== null;
+    return this.current !== null;
   }
 
   /** True when this process holds the lock, now or already. Throws when the database is away. */
   async take(shared = false): Promise<boolean> {
-    if (this.session !== null) {
+    if (this.current !== null) {
       if (performance.now() - this.heardAt < silenceMs - 1_000) return true;
-      this.lose(this.session);
+      this.lose(this.current);
     }
     const pool = (this.dataSource.driver as unknown as { master: { connect(): Promise<Session> } }).master;
     const session = await pool.connect();
@@ -63,7 +69,8 @@ export class SessionLock {
       throw error;
     }
     session.on('notification', this.onNotified);
-    this.session = session;
+    this.current = session;
+    this.taken += 1;
     this.heardAt = performance.now();
     this.ping = setInterval(() => void this.query('SELECT 1').catch(() => undefined), pingMs);
     return true;
@@ -71,7 +78,7 @@ export class SessionLock {
 
   /** A statement of the holder. Throws when the lock is not held, or was lost on the way. */
   async query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
-    const session = this.session;
+    const session = this.current;
     if (session === null) throw Object.assign(new Error('The lock was lost.'), { code: '08003' });
     try {
       const { rows } = await session.query(text, values);
@@ -85,12 +92,12 @@ export class SessionLock {
   }
 
   release(): void {
-    if (this.session !== null) this.lose(this.session);
+    if (this.current !== null) this.lose(this.current);
   }
 
   private lose(session: Session): void {
-    if (this.session !== session) return;
-    this.session = null;
+    if (this.current !== session) return;
+    this.current = null;
     clearInterval(this.ping);
     session.release(true);
   }

@@ -12,6 +12,7 @@ import { classOf, isPassingDatabaseError } from './database-trouble';
 import type { BusFaults } from './faults';
 import { backoffMs, Loop } from './loop';
 import { readMessage } from './read-message';
+import { readPhase, type RestorePhase } from './restore-state';
 
 /** An event type that a service hears, and what it does about one. */
 export interface Consumer {
@@ -132,7 +133,7 @@ export class InboxWorkers {
     let runs: Run[] = [];
     // Most looks find nothing: not worth a transaction.
     const pending: unknown[] = await this.dataSource.query('SELECT 1 FROM bus_inbox WHERE done_at IS NULL LIMIT 1');
-    if (pending.length === 0) return 0;
+    if (pending.length === 0 || !(await this.mayWork())) return 0;
     try {
       runs = await this.dataSource.transaction(async (em) => {
         runs = await this.claim(em, keysAtOnce);
@@ -155,6 +156,12 @@ export class InboxWorkers {
       for (const run of runs) this.metrics.handled.inc({ topic: run.topic }, run.messages.length);
     }
     return worked;
+  }
+
+  /** What is decided from a database that may not be the newest would have to be taken back. */
+  private async mayWork(): Promise<boolean> {
+    const phase: RestorePhase = await readPhase(this.dataSource);
+    return phase === 'clear' || phase === 'recovered';
   }
 
   /** Works one key's messages, each in a transaction of its own, until one fails. */

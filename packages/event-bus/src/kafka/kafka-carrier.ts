@@ -1,10 +1,11 @@
 import type { Logger } from '@studybridge/service-kit';
 import { type Admin, Kafka, type KafkaConfig, Partitioners, type Producer } from 'kafkajs';
 import { CarrierSettingError, MessageRefusedError } from '../bus-errors';
-import { type Carrier, maxMessageBytes, sizeOf, type WireMessage } from '../carrier';
+import { type Carrier, marksTopic, maxMessageBytes, sizeOf, type WireMessage } from '../carrier';
 import { kafkaError } from './kafka-error';
 import { kafkaLog } from './kafka-log';
 import { KafkaSubscription } from './kafka-subscription';
+import { readTopics } from './read-topics';
 
 /** How to reach Kafka. `partitions` is fixed for the life of a topic, since the order of a key hangs on it. */
 export interface KafkaCarrierOptions {
@@ -21,6 +22,15 @@ export interface KafkaCarrierOptions {
 
 /** Waiting for the broker longer than this helps nobody: kafkajs' own 30 s were the longest stall when a broker was killed. */
 const requestTimeoutMs = 6_000;
+
+/** What a database that was put back is brought up to date from; the outbox itself is kept for ever. */
+const kept = [{ name: 'retention.ms', value: String(35 * 24 * 3_600_000) }];
+/** Of marks only the last one of each service counts. */
+const compacted = [
+  { name: 'cleanup.policy', value: 'compact' },
+  { name: 'segment.bytes', value: '1048576' },
+  { name: 'min.cleanable.dirty.ratio', value: '0.1' },
+];
 
 class KafkaCarrier implements Carrier {
   readonly kind = 'kafka';
@@ -58,7 +68,11 @@ class KafkaCarrier implements Carrier {
       if (missing.length > 0) {
         // False when another service was faster: the count below tells whether it made them as we would.
         await admin.createTopics({
-          topics: missing.map((topic) => ({ topic, numPartitions: this.partitions })),
+          topics: missing.map((topic) => ({
+            topic,
+            numPartitions: this.partitions,
+            configEntries: topic === this.prefix + marksTopic ? compacted : kept,
+          })),
           waitForLeaders: true,
           timeout: 5_000,
         });
@@ -148,6 +162,23 @@ class KafkaCarrier implements Carrier {
       return found;
     });
     for (const subscription of this.subscriptions.get(group) ?? []) subscription.seek(starts);
+  }
+
+  async readAll(topics: string[], onBatch: (batch: WireMessage[]) => Promise<void>): Promise<void> {
+    await this.ensureTopics(topics);
+    const ends = await this.withAdmin((admin) =>
+      Promise.all(
+        topics.map(async (topic) => ({ topic, partitions: await admin.fetchTopicOffsets(this.prefix + topic) })),
+      ),
+    );
+    const { group, read } = readTopics(this.kafka, { prefix: this.prefix, ends, onBatch });
+    try {
+      await read;
+    } catch (error) {
+      throw kafkaError(error);
+    } finally {
+      if (group !== null) await this.withAdmin((admin) => admin.deleteGroups([group])).catch(() => undefined);
+    }
   }
 
   problems(): string[] {
