@@ -27,6 +27,8 @@ export interface ClaimOptions {
   /** The paces that are not free yet. */
   closed: string[];
   limit: number;
+  /** Asked inside the transaction when there is something to take; while it says no, nothing is. */
+  mayAct(em: EntityManager): Promise<boolean>;
   /** Asked inside the transaction, for those that would be called: when each may be; see `Executor.admit`. */
   admit(em: EntityManager, rows: EffectRow[]): Promise<Map<string, { startMs: number } | { notBeforeMs: number }>>;
 }
@@ -34,7 +36,7 @@ export interface ClaimOptions {
 /**
  * Takes the next effects in hand and commits that, before anything is called. The participants' lanes are locked first, and the
  * conditions are looked at again under the lock, so that two replicas never have one participant in hand. `putOff` are those
- * that were not admitted. Throws LEASE_LOST.
+ * that were not admitted. Throws LEASE_LOST, and what `mayAct` throws.
  */
 export async function claimEffects(
   dataSource: DataSource,
@@ -55,7 +57,7 @@ export async function claimEffects(
     // What stops contact and what does not may both be next of one participant: one at a time.
     const lanes = new Set<string>();
     const candidates = found.filter(({ participant_id: lane }) => !lanes.has(lane) && lanes.add(lane));
-    if (candidates.length === 0) return { claimed: [], putOff: [] };
+    if (candidates.length === 0 || !(await o.mayAct(em))) return { claimed: [], putOff: [] };
     await lease.assert(em);
     const toCall = candidates.filter((row) => row.state === 'planned');
     const admitted = toCall.length === 0 ? new Map<string, never>() : await o.admit(em, toCall);

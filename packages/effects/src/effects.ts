@@ -25,6 +25,11 @@ export interface EffectsOptions {
   concurrency?: number;
   /** When a call is given up; default 60 s. */
   callTimeoutMs?: number;
+  /**
+   * Asked in the transaction that takes an effect in hand; while it says no, nothing is called. What it throws is tried again.
+   * By default always yes.
+   */
+  mayAct?: (em: EntityManager) => Promise<boolean>;
   /** For proofs only; see {@link EffectFaults}. */
   faults?: EffectFaults;
 }
@@ -58,6 +63,7 @@ export class Effects {
   private readonly faults: EffectFaults;
   private readonly concurrency: number;
   private readonly callTimeoutMs: number;
+  private readonly mayAct: (em: EntityManager) => Promise<boolean>;
   private readonly delays: { baseDelayMs: number; maxDelayMs: number };
   private failures = 0;
   private sweptAt = 0;
@@ -72,6 +78,7 @@ export class Effects {
     this.faults = o.faults ?? faultsOfProof();
     this.concurrency = o.concurrency ?? 4;
     this.callTimeoutMs = o.callTimeoutMs ?? 60_000;
+    this.mayAct = o.mayAct ?? (() => Promise.resolve(true));
     this.delays = { baseDelayMs: o.baseDelayMs ?? 1_000, maxDelayMs: o.maxDelayMs ?? 300_000 };
     this.logger = context.logger.child({ room: 'effects' });
     this.metrics = createEffectsMetrics(context.registry, () => countEffects(context.dataSource));
@@ -126,6 +133,15 @@ export class Effects {
     return true;
   }
 
+  /** An effect in doubt is nobody's task any more: it stays unknown and is never called again. False when it is not in doubt. */
+  async close(em: EntityManager, key: string): Promise<boolean> {
+    const [, count] = (await em.query(
+      `UPDATE effect SET state = 'cancelled', settled_at = clock_timestamp() WHERE key = $1 AND state = 'in-doubt'`,
+      [key],
+    )) as [unknown, number];
+    return count > 0;
+  }
+
   /** What waits behind a refused effect of the participant goes on; the refused one stays refused. */
   async unpark(em: EntityManager, participantId: string): Promise<void> {
     await em.query(
@@ -139,6 +155,28 @@ export class Effects {
       [participantId],
     );
     this.wakeAfter(em);
+  }
+
+  /**
+   * After the database was put back to an earlier copy: what is open in the ledger says nothing about what was called since.
+   * Where the partner can prove what it has, all of it is taken back, for the service to look and plan anew; where not, it
+   * is looked up, and what is not found is in doubt. Returns how many were open.
+   */
+  async distrust(em: EntityManager): Promise<number> {
+    const kinds = (proof: AnyExecutor['proof']) =>
+      [...this.executors].filter(([, executor]) => executor.proof === proof).map(([kind]) => kind);
+    const [, taken] = (await em.query(
+      `UPDATE effect SET state = 'cancelled', owner = NULL, unknown = false, settled_at = clock_timestamp()
+        WHERE state IN ('planned', 'attempting', 'answered') AND kind = ANY($1::text[])`,
+      [kinds('authoritative')],
+    )) as [unknown, number];
+    const [, doubted] = (await em.query(
+      `UPDATE effect SET state = 'attempting', owner = NULL, unknown = true, next_attempt_at = NULL
+        WHERE state IN ('planned', 'attempting') AND kind = ANY($1::text[])`,
+      [kinds('positive-only')],
+    )) as [unknown, number];
+    this.wakeAfter(em);
+    return taken + doubted;
   }
 
   /** After a commit: what was planned begins now. (Transactions of the service's own DataSource do so by themselves.) */
@@ -165,7 +203,7 @@ export class Effects {
     idle.addWaker(() => this.wake());
     ops.addStatus('effects', async () => ({
       effects: { open: await countEffects(dataSource), paused: this.paused() },
-      attention: await effectsAttention(dataSource),
+      attention: await effectsAttention(dataSource, this.told()),
     }));
     addEffectsOperations(context, {
       wake: () => this.wake(),
@@ -264,6 +302,7 @@ export class Effects {
           paused: this.pausedKinds(),
           closed: this.closedNow(),
           limit: trying ? 1 : this.concurrency - this.inHand.size,
+          mayAct: this.mayAct,
           admit: (em, rows) => this.admit(em, rows),
         });
         const claimedAt = performance.now();
@@ -279,14 +318,20 @@ export class Effects {
       return Math.max(1, Math.min(sweepMs, ...[...pauses, ...paces].filter((ms) => ms > 0)));
     } catch (error) {
       this.failures += 1;
-      this.trouble = 'The ledger of effects cannot be read.';
-      const passing = isPassingDatabaseError(error) || error instanceof StudybridgeError;
+      const known = error instanceof StudybridgeError ? `${error.message} ${error.remedy}` : null;
+      this.trouble = known ?? 'The ledger of effects cannot be read.';
+      const passing = isPassingDatabaseError(error) || known !== null;
       const level = passing ? (this.failures === 1 ? 'warn' : 'debug') : 'error';
       if (!this.stopping) this.logger[level]({ err: error }, 'effects cannot be taken in hand; trying again');
       const ms = backoffMs(this.failures, 100, 5_000);
       await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 100)));
       return Math.max(1, ms - 100);
     }
+  }
+
+  /** The kinds whose doubts their own service tells of. */
+  private told(): string[] {
+    return [...this.executors].filter(([, executor]) => executor.tellsDoubts).map(([kind]) => kind);
   }
 
   private closedNow(): string[] {

@@ -36,6 +36,8 @@ export interface Executor<B> {
    * effect is left to a person instead of being called again.
    */
   proof: 'authoritative' | 'positive-only';
+  /** The service itself tells staff of its effects in doubt, so the ledger does not count them for attention. */
+  tellsDoubts?: boolean;
   /** Look up before the first call, too: what is there already is adopted. */
   lookUpFirst?: boolean;
   /** Failures in a row that pause the partner; default 1. One that says how long to wait, or a `setting` error, always does. */

@@ -290,6 +290,48 @@ describe('a partner that is away', () => {
   });
 });
 
+describe('after the database was put back to an earlier copy', () => {
+  it('nothing is called while the service may not act; then what was open is taken back, or looked up and left to a person', async () => {
+    const sure = new Partner();
+    const unsure = new Partner();
+    let answer: boolean | Error = false;
+    const service = cleanup.add(
+      await startTestService({
+        url: await cleanup.database('restored'),
+        executors: { enrol: sure.executor(), text: unsure.executor({ proof: 'positive-only' }) },
+        options: {
+          mayAct: () => (answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)),
+        },
+      }),
+    );
+    await service.plan({ key: 'enrol/a' });
+    await service.plan({ key: 'stop/b', stops: true });
+    await service.plan({ key: 'text/c', kind: 'text' });
+    await service.plan({ key: 'text/d', kind: 'text' });
+    unsure.members.set('text/d', 'sent before');
+    answer = failure('dependency', 'DATABASE_UNCHECKED');
+    service.effects.wake();
+    await eventually(async () => (await service.idle()).problems.length > 0);
+    answer = false;
+    service.effects.wake();
+    await eventually(async () => (await service.idle()).problems.length === 0);
+    expect((await service.idle()).work['effects']).toBe(4);
+    expect([...sure.calls, ...unsure.calls]).toEqual([]);
+
+    expect(await service.context.dataSource.transaction((em) => service.effects.distrust(em))).toBe(4);
+    answer = true;
+    service.effects.wake();
+    await eventually(async () => (await service.idle()).idle);
+    expect([...sure.calls, ...unsure.calls]).toEqual([]);
+    expect(await service.row('enrol/a')).toMatchObject({ state: 'cancelled' });
+    expect(await service.row('text/c')).toMatchObject({ state: 'in-doubt' });
+    expect(await service.row('text/d')).toMatchObject({ state: 'done' });
+    // What is decided afterwards goes out as ever.
+    await service.plan({ key: 'enrol/a:2', participantId: 'a' });
+    await eventually(() => sure.calls.length === 1);
+  });
+});
+
 describe('several replicas', () => {
   it('carry each effect out once, one per participant at a time', async () => {
     const partner = new Partner();
