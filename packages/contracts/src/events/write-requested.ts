@@ -16,7 +16,8 @@ export const writeRequested = defineEvent({
     owner: z.string().min(1),
     cells: z.array(cellAddressSchema.extend({ value: z.string(), basedOn: z.string() })).min(1),
   }),
-  key: (payload) => payload.participantId,
+  // Several services ask for cells of one participant, and each numbers what it says by itself.
+  key: (payload) => `${payload.participantId}/${payload.owner}`,
   example: {
     participantId: '7b0f4b0e-5d0c-4f0e-9d57-0d7c3d0f5a11',
     project: 'main',
