@@ -3,7 +3,14 @@ const tseslint = require('typescript-eslint');
 const { boundaryRules } = require('./boundaries');
 
 /** Programs: they read the environment and hand it on. */
-const programs = ['apps/*/src/main.ts', 'apps/*/src/ops.ts', 'packages/service-kit/src/service/run-service.ts'];
+const programs = [
+  'apps/*/src/main.ts',
+  'apps/*/src/*/main.ts',
+  'apps/*/src/ops.ts',
+  // What the referee starts inherits the surroundings, and what it loads into a process looks whether it may.
+  'apps/referee/src/{system/replica,proof/preload}.ts',
+  'packages/service-kit/src/service/run-service.ts',
+];
 
 /** These are told by the environment which servers to use, and start programs in it. */
 const environmentReaders = ['packages/testing/**', 'packages/embedded-postgres/**', 'packages/tooling/**'];

@@ -35,9 +35,11 @@ interface SystemColumns<C extends CodebookShape> {
   readonly redcap_repeat_instance?: string;
 }
 
-/** One flat row of a raw export: `row.part_lang` is `'1' | '2' | ''`. The record id is always there. */
+/** One flat row of a raw export: `row.part_lang` is `'1' | '2' | ''`. The record id is always there, descriptive fields never. */
 export type RecordOf<C extends CodebookShape, F extends Names<C['fields']> = Names<C['fields']>> = {
-  readonly [K in F | (C['recordIdField'] & Names<C['fields']>)]: CellOf<C, K>;
+  readonly [
+    K in F | (C['recordIdField'] & Names<C['fields']>) as C['fields'][K]['type'] extends 'descriptive' ? never : K
+  ]: CellOf<C, K>;
 } & SystemColumns<C>;
 
 /** What of the records to read, in the codebook's own words; all its fields when none are named. */
@@ -61,7 +63,10 @@ export async function readTypedRecords<
   F extends Names<C['fields']> = Names<C['fields']>,
 >(client: Pick<RecordMethods, 'readRecords'>, codebook: C, query: TypedQuery<C, F> = {}): Promise<RecordOf<C, F>[]> {
   const { fields: asked, events, onUnknownCode, signal, ...rest } = query;
-  const columns: readonly string[] = [codebook.recordIdField, ...(asked ?? Object.keys(codebook.fields))];
+  const columns: readonly string[] = [
+    codebook.recordIdField,
+    ...(asked ?? Object.keys(codebook.fields).filter((field) => codebook.fields[field]?.type !== 'descriptive')),
+  ];
   // A checkbox is asked for by its own name, not by that of an option.
   const fields = [...new Set(columns.map((column) => column.split('___')[0]!))];
   const rows = await client.readRecords({ ...rest, fields, events }, { signal });

@@ -109,7 +109,7 @@ export const userRoleMappingSchema = z.object({
 export type UserRoleMappingRow = z.infer<typeof userRoleMappingSchema>;
 
 /** Rights of a user or role as REDCap's versions name them (§2.14). */
-export const rightNames = [
+const rightNames = [
   ...['design', 'alerts', 'user_rights', 'data_access_groups', 'reports', 'stats_and_charts'],
   ...['manage_survey_participants', 'calendar', 'data_import_tool', 'data_comparison_tool', 'logging', 'email_logging'],
   ...['file_repository', 'data_quality_create', 'data_quality_execute', 'data_quality_resolution', 'api_export'],

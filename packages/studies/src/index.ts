@@ -1,3 +1,5 @@
+export { readCodebookFiles } from './codebook/read-project-files';
+export { renderCodebook, renderRecordType, type CodebookSource } from './codebook/render-codebook';
 export * from './define-agile-health';
 export * from './define-cohort';
 export * from './define-messaging';
