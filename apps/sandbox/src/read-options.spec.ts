@@ -10,6 +10,7 @@ it('has a default for everything', () => {
     help: false,
     port: 4000,
     host: '127.0.0.1',
+    mailPort: 4025,
     cohort: 'ismile-120',
     projects: [],
     redcap: {},
@@ -19,6 +20,12 @@ it('has a default for everything', () => {
     latencyMs: 0,
     faults: [],
   });
+});
+
+it('takes mail beside its own port, unless it is told where', () => {
+  expect(readOptions(['--port', '4100']).mailPort).toBe(4125);
+  expect(readOptions(['--port', '0']).mailPort).toBe(0);
+  expect(readOptions(['--mail-port', '2525']).mailPort).toBe(2525);
 });
 
 it('opens own projects without a cohort, in the present, with the choices made for all of them', () => {
@@ -45,6 +52,7 @@ it.each([
   [['--project', '/nowhere/project.xml'], '/nowhere/project.xml cannot be read (ENOENT).'],
   [['--cohort', 'everyone'], '--cohort everyone is none that there is.'],
   [['--port', 'http'], '--port http is no number that fits.'],
+  [['--mail-port', '1.5'], '--mail-port 1.5 is no number that fits.'],
   [['--port', '70000'], '--port 70000 is no number that fits.'],
   [['--faults', classic], 'classic.xml is no JSON.'],
   [['--seed-records', '5'], 'no --project is given'],

@@ -10,6 +10,8 @@ export interface SandboxOptions {
   help: boolean;
   port: number;
   host: string;
+  /** Where mail is taken; 0 for any free one. */
+  mailPort: number;
   cohort: 'ismile-120' | 'ismile-850' | 'none';
   projects: ProjectOptions[];
   redcap: NonNullable<WorldOptions['redcap']>;
@@ -22,11 +24,12 @@ export interface SandboxOptions {
   faults: ReturnType<typeof readFaults>;
 }
 
-export const usage = `A made-up REDCap and texting partner, with a clock of their own.
+export const usage = `A made-up REDCap, texting partner, Twilio and mailbox, with a clock of their own.
 
 npm run sandbox -- [options]
   --port 4000            port to listen on; 0 for any free one
   --host 127.0.0.1       address to listen on
+  --mail-port 4025       port of the mailbox (SMTP); default 25 above --port, any free one with --port 0
   --cohort ismile-120    invented study to play: ismile-120, ismile-850 or none (default none with --project)
   --state file           keep the world in this file between runs
   --speed 60             let time run, study seconds per real second; 0: it stands until advanced (default: 0 with a
@@ -75,9 +78,11 @@ export function readOptions(args: string[], env: Record<string, string | undefin
   const cohort = values.cohort ?? (projects.length > 0 ? 'none' : 'ismile-120');
   const known = cohorts.find((name) => name === cohort);
   if (!known) throw wrong(`--cohort ${cohort} is none that there is.`, `Choose ${cohorts.join(', ')}.`);
+  const port = portOf('--port', values.port ?? '4000');
   return {
     help: values.help ?? false,
-    port: number('--port', values.port ?? '4000', (n) => Number.isInteger(n) && n >= 0 && n <= 65_535),
+    port,
+    mailPort: portOf('--mail-port', values['mail-port'] ?? String(port === 0 ? 0 : Math.min(port + 25, 65_535))),
     host: values.host ?? '127.0.0.1',
     cohort: known,
     projects,
@@ -103,6 +108,10 @@ export function readOptions(args: string[], env: Record<string, string | undefin
   };
 }
 
+function portOf(option: string, text: string): number {
+  return number(option, text, (n) => Number.isInteger(n) && n >= 0 && n <= 65_535);
+}
+
 function parse(args: string[]) {
   try {
     return parseArgs({
@@ -111,6 +120,7 @@ function parse(args: string[]) {
         help: { type: 'boolean' },
         port: { type: 'string' },
         host: { type: 'string' },
+        'mail-port': { type: 'string' },
         cohort: { type: 'string' },
         project: { type: 'string', multiple: true },
         state: { type: 'string' },

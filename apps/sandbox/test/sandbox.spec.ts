@@ -60,6 +60,8 @@ it('says its tokens and addresses, and ends quietly when told to', async () => {
   const url = await sandbox.ready;
   expect(sandbox.output()).toContain(`token ${sandboxToken('ismile')}`);
   expect(sandbox.output()).toContain(`${url}/redcap/api/`);
+  expect(sandbox.output()).toMatch(/Twilio +http\S+\/twilio +account AC[0-9a-f]{32} +token [0-9a-f]{32}\n/);
+  expect(sandbox.output()).toMatch(/Mailbox +smtp:\/\/127\.0\.0\.1:\d+/);
   const clock = await (await fetch(`${url}/__sandbox/clock`)).json();
   expect(clock).toMatchObject({ now: expect.stringMatching(/^2018-08-27T/) });
   sandbox.child.kill('SIGTERM');
@@ -113,4 +115,11 @@ it('ends with a sentence when its port is in use', async () => {
   const second = start('--port', port, '--cohort', 'none');
   expect(await second.finished).toBe(1);
   expect(second.output()).toContain(`Port ${port} on 127.0.0.1 is in use.`);
+});
+
+it('ends with a sentence when the mailbox’s port is in use', async () => {
+  const { port } = new URL(await start('--port', '0', '--cohort', 'none').ready);
+  const second = start('--port', '0', '--mail-port', port, '--cohort', 'none');
+  expect(await second.finished).toBe(1);
+  expect(second.output()).toContain(`The mailbox cannot listen on 127.0.0.1:${port} (EADDRINUSE).`);
 });

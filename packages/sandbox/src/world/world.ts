@@ -517,7 +517,12 @@ export class SandboxWorld implements World {
       server.listen(port, host, resolve);
     });
     const bound = (server.address() as AddressInfo).port;
-    this.mailAddress = await this.mailServer.listen(host);
+    try {
+      this.mailAddress = await this.mailServer.listen(host);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
     if (this.options.speed) this.run(this.options.speed);
     const shown = host.includes(':') ? `[${host}]` : host;
     return { url: `http://${shown}:${bound}`, port: bound };
