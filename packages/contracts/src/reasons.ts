@@ -222,6 +222,27 @@ export const reasons = {
   ),
   REPLY_WAITING: reason(['attention'], 'A reply waits for somebody to read it.', 'Read it in the worklist.'),
   MAIL_REFUSED: reason(['attention'], 'The mail server refused the message.', 'Check the address.'),
+  // the other side changed (law 4), or we ask too much of it (law 6)
+  VERSION_CHANGED: reason(
+    ['attention'],
+    'REDCap was updated to another version.',
+    'See that polls and writes still go well, then acknowledge it with `ops monitoring acknowledge`.',
+  ),
+  RIGHTS_CHANGED: reason(
+    ['attention'],
+    'The rights behind a REDCap token changed.',
+    'Give the right back, or acknowledge the change with `ops monitoring acknowledge`.',
+  ),
+  ANSWER_SHAPE: reason(
+    ['attention'],
+    'A partner’s answers hold fields or codes that we do not know.',
+    'Ask the partner what changed, then acknowledge it with `ops monitoring acknowledge`.',
+  ),
+  CALL_BUDGET: reason(
+    ['attention'],
+    'More calls to REDCap were made today, or more lines left in its log, than planned.',
+    'Look at `ops calls list` for what asks so much; raise the budget only if it is meant.',
+  ),
   // refused writes (law 3)
   WRONG_PROJECT: reason(
     ['refused', 'attention'],
