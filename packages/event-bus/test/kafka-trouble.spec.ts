@@ -91,6 +91,15 @@ const withKafka = kafkaAvailable() || process.env['CI'] === 'true';
         build: (bus) => noteHandled(bus, event),
       });
     const first = await listen();
+    // Lives through the loss. It also hears the commands' topic, which nobody here ever publishes.
+    const survivor = cleanup.add(
+      await startTestService({
+        name: serviceName('survivor'),
+        url: await cleanup.database('survivor'),
+        carrier: carrierFor(broker.brokers),
+        build: (bus) => noteHandled(bus, event),
+      }),
+    );
     const speaker = cleanup.add(
       await startTestService({ name: names.speaker, url: urls.speaker, carrier: carrierFor(broker.brokers) }),
     );
@@ -113,6 +122,9 @@ const withKafka = kafkaAvailable() || process.env['CI'] === 'true';
     expect(rows.filter((row) => row.key === 'a').map((row) => Number(row.seq))).toEqual([
       1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
     ]);
+    await sayMany(speaker, event, ['d'], 1);
+    await eventually(async () => (await survivor.handled()).length === 21, { timeoutMs: 60_000 });
+    await eventually(async () => (await askIdle(survivor)).problems.length === 0, { timeoutMs: 40_000 });
   }, 180_000);
 
   it('a topic with another number of partitions is a setting to correct, and says which', async () => {

@@ -124,6 +124,7 @@ class KafkaCarrier implements Carrier {
       this.kafka,
       { group, topics, prefix: this.prefix },
       onBatch,
+      (missing) => this.ensureTopics(missing),
       this.logger,
     );
     const members = this.subscriptions.get(group) ?? new Set();
