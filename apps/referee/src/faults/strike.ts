@@ -1,0 +1,51 @@
+import type { FaultSpec } from '@studybridge/studies';
+
+/** The named points at which a service can be stopped, by service. The bus's points are in every service. */
+export const points: Record<string, readonly string[]> = {
+  'redcap-gateway': [
+    'outbox.read',
+    'relay.published',
+    'inbox.stored',
+    'work.handled',
+    'work.committed',
+    'poll:staged',
+    'poll:stored',
+    'write:attempting',
+    'write:imported',
+    'write:read-back',
+  ],
+  'agile-health': [
+    'outbox.read',
+    'relay.published',
+    'inbox.stored',
+    'work.handled',
+    'work.committed',
+    'attempting',
+    'called',
+    'settled',
+    'enrol.posted',
+    'update.put',
+    'arm.put',
+    'withdraw.put',
+    'status.page-applied',
+  ],
+};
+
+/** One thing done to a running system. `point` null: at a random moment, after `after` movements of the system. */
+export type Strike =
+  | { what: 'kill' | 'freeze'; service: string; point: string | null; after: number }
+  | { what: 'kill-broker' | 'lose-volume' | 'kill-database'; after: number };
+
+/** A fault that the outside plays to the next matching call. */
+export interface OutsideFault {
+  target: 'redcap' | 'agile';
+  fault: FaultSpec | (Omit<FaultSpec, 'kind'> & { kind: 'stale' });
+}
+
+/** What happens at which stop of the time, by the stop's number. */
+export interface Plan {
+  strikes: { stop: number; strike: Strike }[];
+  outside: { stop: number; fault: OutsideFault }[];
+  /** Faults that last for the whole run. */
+  lasting: OutsideFault[];
+}

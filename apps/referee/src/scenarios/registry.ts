@@ -1,0 +1,5 @@
+import { enrolment } from './enrolment';
+import type { Scenario } from './scenario';
+
+/** Every scenario of `npm run chaos -- --scenario <name>`; the first is what runs without a name. */
+export const scenarios: readonly Scenario[] = [enrolment];

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
+import { readFileSync } from 'node:fs';
+import type { Struck } from '../faults/striker';
+import type { System } from '../system/start-system';
+import type { Difference } from './verdict';
+
+interface OnWire {
+  topic: string;
+  key: string;
+  id: string;
+  seq: number;
+  /** When the broker took it first, epoch milliseconds. */
+  firstAt: number;
+  copies: number;
+}
+
+/**
+ * The wire itself: a message stands on it once, and once more for each time its publisher may have died, frozen or lost broker
+ * or database before it could note the first. More than that is two relays at work.
+ */
+export async function checkWire(system: System, struck: readonly Struck[]): Promise<Difference[]> {
+  const wire = await readWire(system.ground.brokers);
+  const differences: Difference[] = [];
+  for (const service of system.services) {
+    const rows = await system.ground.ask<{ id: string }>(system.databaseOf(service), 'SELECT id FROM bus_outbox');
+    const own = new Set(rows.map((row) => row.id));
+    const interruptions = [...interruptionsOf(service, struck), ...repetitionsLogged(system, service)];
+    // The republication after a lost volume and the gap watch are told by the strikes; a second's grace for clocks.
+    const surplus = wire.filter((message) => {
+      if (!own.has(message.id) || message.copies === 1) return false;
+      const since = interruptions.filter((at) => at >= message.firstAt - 20_000).length;
+      return message.copies - 1 > since;
+    });
+    if (surplus.length === 0) continue;
+    const [one] = surplus;
+    differences.push({
+      kind: 'publishedTwice',
+      record: null,
+      sentence: `${service} published ${surplus.length} messages more often than anything explains, as ${one?.topic} ${one?.key} #${one?.seq}: ${one?.copies} times`,
+    });
+  }
+  return differences;
+}
+
+function interruptionsOf(service: string, struck: readonly Struck[]): number[] {
+  return struck
+    .filter(({ what, who }) => (what !== 'kill' && what !== 'freeze') || who.startsWith(`${service}-`))
+    .map(({ realAt }) => realAt);
+}
+
+/** A relay that could not publish says so in its log; whether the broker took the batch is unknown then. */
+function repetitionsLogged(system: System, service: string): number[] {
+  return system.of(service).flatMap((replica) =>
+    readFileSync(replica.logFile, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('the outbox could not be published') || line.includes('is published again'))
+      .flatMap((line) => {
+        const time = /"time":"?([^",}]+)/.exec(line)?.[1];
+        const at = time === undefined ? NaN : /^\d+$/.test(time) ? Number(time) : Date.parse(time);
+        return Number.isNaN(at) ? [Date.now()] : [at];
+      }),
+  );
+}
+
+/** Everything that stands on the broker's topics. */
+async function readWire(brokers: string[]): Promise<OnWire[]> {
+  const kafka = new Kafka({ clientId: 'referee', brokers, logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const topics = (await admin.listTopics()).filter((topic) => !topic.startsWith('__'));
+  const ends = new Map<string, number>();
+  for (const topic of topics) {
+    for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
+      if (Number(high) > Number(low)) ends.set(`${topic} ${partition}`, Number(high));
+    }
+  }
+  const found = new Map<string, OnWire>();
+  if (ends.size > 0) {
+    const consumer = kafka.consumer({ groupId: `referee-${randomUUID()}` });
+    await consumer.connect();
+    await consumer.subscribe({ topics, fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      consumer
+        .run({
+          autoCommit: false,
+          eachBatch: ({ batch }) => {
+            for (const message of batch.messages) note(found, batch.topic, message);
+            const name = `${batch.topic} ${batch.partition}`;
+            if (Number(batch.lastOffset()) + 1 >= (ends.get(name) ?? 0)) ends.delete(name);
+            if (ends.size === 0) resolve();
+            return Promise.resolve();
+          },
+        })
+        .catch(reject);
+    });
+    await consumer.disconnect();
+    const { groups } = await admin.listGroups();
+    const mine = groups.map((group) => group.groupId).filter((id) => id.startsWith('referee-'));
+    await admin.deleteGroups(mine).catch(() => undefined);
+  }
+  await admin.disconnect();
+  return [...found.values()];
+}
+
+function note(
+  found: Map<string, OnWire>,
+  topic: string,
+  message: { key: Buffer | null; value: Buffer | null; timestamp: string },
+): void {
+  const envelope = JSON.parse(message.value?.toString() ?? '{}') as { id: string; seq: number };
+  const known = found.get(envelope.id);
+  const at = Number(message.timestamp);
+  if (known) {
+    known.copies += 1;
+    known.firstAt = Math.min(known.firstAt, at);
+    return;
+  }
+  const key = message.key?.toString() ?? '';
+  found.set(envelope.id, { topic, key, id: envelope.id, seq: envelope.seq, firstAt: at, copies: 1 });
+}
