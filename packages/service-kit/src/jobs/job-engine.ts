@@ -15,6 +15,7 @@ import {
   beginRun,
   cutOff,
   endRun,
+  isAnnounced,
   leaseName,
   lookAtJobs,
   nextQueued,
@@ -153,6 +154,18 @@ export class JobEngine implements Jobs {
     const job = this.one(name, request.binding);
     const id = await queueRun(this.o.dataSource, { ...job, kind: 'once', dueAt: at, dryRun: request.dryRun });
     return this.follow(id, false);
+  }
+
+  async announce(
+    em: EntityManager,
+    name: string,
+    at: Date,
+    { binding, within = 0 }: { binding: string; within?: number },
+  ): Promise<void> {
+    const job = this.one(name, binding);
+    const latest = new Date(at.getTime() + within);
+    if (await isAnnounced(em, job, at, latest)) return;
+    await queueRun(em, { ...job, kind: 'once', dueAt: latest });
   }
 
   async backfill(name: string, from: Date, to: Date, request: RunRequest = {}): Promise<string> {

@@ -104,6 +104,21 @@ export async function queueRun(source: DataSource | EntityManager, run: NewRun):
 /** What is said of a run whose process is gone. */
 export const cutOff = 'Cut off: its process died or was replaced.';
 
+/** Whether a one-shot run waits for an instant of a span. */
+export async function isAnnounced(
+  em: EntityManager,
+  { name, binding }: { name: string; binding: string },
+  from: Date,
+  to: Date,
+): Promise<boolean> {
+  const waiting = await em.query<unknown[]>(
+    `SELECT 1 FROM job_run WHERE name = $1 AND binding = $2 AND kind = 'once' AND state = 'queued' AND NOT dry_run
+        AND due_at BETWEEN $3 AND $4 LIMIT 1`,
+    [name, binding, from, to],
+  );
+  return waiting.length > 0;
+}
+
 /** Marks what an earlier holder left running; returns what was cut off. Only while holding the job's lease. */
 export async function abandonRuns(
   em: EntityManager,

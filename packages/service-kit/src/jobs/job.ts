@@ -127,6 +127,11 @@ export interface Jobs {
   run(name: string, request?: RunRequest): Promise<string>;
   /** One run at an instant of study time. */
   once(name: string, at: Date, request?: Pick<RunRequest, 'binding' | 'dryRun'>): Promise<string>;
+  /**
+   * One run at an instant of study time, told in the caller's transaction. One that waits for an instant up to `within` ms
+   * (default 0) later is enough.
+   */
+  announce(em: EntityManager, name: string, at: Date, o: { binding: string; within?: number }): Promise<void>;
   /** One run over a past span. */
   backfill(name: string, from: Date, to: Date, request?: RunRequest): Promise<string>;
   list(): Promise<JobView[]>;
