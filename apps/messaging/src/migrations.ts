@@ -26,7 +26,9 @@ class MessagingTables1700000200000 implements MigrationInterface {
         email_print text
       )`);
     await runner.query(`CREATE INDEX participant_of_binding ON participant (binding)`);
-    await runner.query(`CREATE INDEX participant_of_mobile ON participant (mobile_print) WHERE mobile_print IS NOT NULL`);
+    await runner.query(
+      `CREATE INDEX participant_of_mobile ON participant (mobile_print) WHERE mobile_print IS NOT NULL`,
+    );
     await runner.query(`
       CREATE TABLE message (
         id uuid PRIMARY KEY,
@@ -42,6 +44,7 @@ class MessagingTables1700000200000 implements MigrationInterface {
         channel text NOT NULL,
         template text NOT NULL,
         cause text NOT NULL,
+        released boolean NOT NULL DEFAULT false,
         correlation_id text NOT NULL,
         -- The run of a campaign that asked, for the cap per run; what the campaign said, without its data.
         run_id text,
@@ -156,9 +159,7 @@ class MessagingTables1700000200000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(
-      'DROP TABLE number_flag, opt_out, sending_switch, sender, message_news, message, participant',
-    );
+    await runner.query('DROP TABLE number_flag, opt_out, sending_switch, sender, message_news, message, participant');
   }
 }
 

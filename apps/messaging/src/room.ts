@@ -8,6 +8,7 @@ import type { Participant } from './participants/participant-store';
 import type { Channel } from './send/channel';
 import type { Senders } from './senders/senders';
 import type { MessagingSettings } from './settings';
+import type { TwilioClient } from './twilio/twilio-client';
 
 /** One binding of a study that texts or mails its participants. */
 export interface Place {
@@ -32,6 +33,13 @@ export interface Room {
   /** By the binding's id. */
   places: ReadonlyMap<string, Place>;
   senders: Senders;
+  /** The one client of Twilio; null where no account is set. */
+  twilio: TwilioClient | null;
+  /** The start of our own webhooks' addresses, where the webhook profile is on; see `callbackFor` of the texts' channel. */
+  webhookBase: string | null;
+  /** Where Twilio's news of a message are wanted; set by the webhook profile. */
+  callbackFor: ((messageId: string) => string) | null;
+  checkSenders: (() => Promise<{ checked: number; problems: number }>) | null;
   channels: Map<Message['channel'], Channel>;
   /** Purposes and templates that no study declares (job results, alerts), added while the module is built. */
   ownPurposes: Map<string, MessagePurpose>;

@@ -1,6 +1,11 @@
 import { kitSettings } from '@studybridge/service-kit';
 import { z } from 'zod';
+import { campaignSettings } from './campaigns/campaign-settings';
+import { jobResultSettings } from './job-results/job-result-settings';
+import { mailSettings } from './mail/mail-settings';
+import { replySettings } from './replies/reply-settings';
 import { sendersSetting } from './senders/senders-setting';
+import { webhookSettings } from './webhooks/webhook-settings';
 
 const seconds = (value: number, max: number) => z.coerce.number().int().min(1).max(max).default(value);
 /** `120,600,3600`: seconds of study time. */
@@ -59,5 +64,10 @@ export const messagingSettings = kitSettings.extend({
   TRIP_COST_PER_DAY: z.coerce.number().min(0).default(100),
   /** Times that the same text was about to go to the same number within 24 hours before its purpose is switched off. */
   TRIP_SAME_TEXT: z.coerce.number().int().min(1).max(10_000).default(5),
+  ...campaignSettings,
+  ...replySettings,
+  ...mailSettings,
+  ...jobResultSettings,
+  ...webhookSettings,
 });
 export type MessagingSettings = z.infer<typeof messagingSettings>;

@@ -13,6 +13,7 @@ const columns = [
   ['channel', 'channel'],
   ['template', 'template'],
   ['cause', 'cause'],
+  ['released', 'released'],
   ['correlationId', 'correlation_id'],
   ['runId', 'run_id'],
   ['due', 'due'],

@@ -41,6 +41,8 @@ export interface Message {
   channel: 'sms' | 'email';
   template: string;
   cause: Cause;
+  /** A person let it go on although its cause or date holds it (law 7). */
+  released: boolean;
   correlationId: string;
   runId: string | null;
   /** What the campaign said, without its data. */

@@ -5,6 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { lookAtMessage } from '../decide/look-at-message';
 import { lockParticipant } from '../participants/participant-store';
 import type { Room } from '../room';
+import { blank } from './blank';
 import { dataContext } from './message-data';
 import type { Message } from './message';
 import { insertMessage, lockMessage, readRequest, saveMessage } from './message-store';
@@ -42,11 +43,22 @@ export async function planMessage(
   room: Room,
   request: MessageRequest,
 ): Promise<{ message: Message; known: boolean }> {
-  const { context } = room;
   if (request.participantId !== null) await lockParticipant(em, request.participantId);
-  const message: Message = {
+  const message = messageFor(room, request, randomUUID());
+  if (!(await insertMessage(em, message))) {
+    const before = await readRequest(em, request.requestId);
+    if (before) return { message: before, known: true };
+  }
+  await lookAtMessage(em, room, message);
+  return { message, known: false };
+}
+
+/** The message that a request becomes, not kept yet. */
+export function messageFor(room: Room, request: MessageRequest, id: string): Message {
+  const { context } = room;
+  return {
     ...blank,
-    id: randomUUID(),
+    id,
     requestId: request.requestId,
     binding: request.binding,
     study: request.study,
@@ -64,12 +76,6 @@ export async function planMessage(
     waitsFor: request.waitsFor ?? null,
     plannedAt: context.clock.now(),
   };
-  if (!(await insertMessage(em, message))) {
-    const before = await readRequest(em, request.requestId);
-    if (before) return { message: before, known: true };
-  }
-  await lookAtMessage(em, room, message);
-  return { message, known: false };
 }
 
 /** Brings what a message waits for (its link) and decides anew. Nothing happens when it waits for nothing any more. */
@@ -89,37 +95,6 @@ export async function giveData(
   await saveMessage(em, message, ['data', 'waitsFor']);
   await lookAtMessage(em, room, message);
 }
-
-/** A message nobody has looked at yet; also what a retry begins as. */
-export const blank = {
-  attempt: 1,
-  retryOf: null,
-  state: 'planned',
-  reason: null,
-  lookAt: null,
-  sender: null,
-  language: null,
-  letter: null,
-  toPrint: null,
-  bodyPrint: null,
-  encoding: null,
-  segments: null,
-  effectNo: 0,
-  dispatchedAt: null,
-  realDispatchedAt: null,
-  sid: null,
-  providerStatus: null,
-  errorCode: null,
-  price: null,
-  providerCreatedAt: null,
-  providerUpdatedAt: null,
-  acceptedAt: null,
-  settledAt: null,
-  checks: 0,
-  checkAt: null,
-  attention: null,
-  said: null,
-} as const satisfies Partial<Message>;
 
 function withoutData({ data: _data, ...due }: DueMessage): Omit<DueMessage, 'data'> {
   return due;

@@ -1,0 +1,33 @@
+import type { Message } from './message';
+
+/** A message nobody has looked at yet; also what a retry begins as. */
+export const blank = {
+  attempt: 1,
+  retryOf: null,
+  released: false,
+  state: 'planned',
+  reason: null,
+  lookAt: null,
+  sender: null,
+  language: null,
+  letter: null,
+  toPrint: null,
+  bodyPrint: null,
+  encoding: null,
+  segments: null,
+  effectNo: 0,
+  dispatchedAt: null,
+  realDispatchedAt: null,
+  sid: null,
+  providerStatus: null,
+  errorCode: null,
+  price: null,
+  providerCreatedAt: null,
+  providerUpdatedAt: null,
+  acceptedAt: null,
+  settledAt: null,
+  checks: 0,
+  checkAt: null,
+  attention: null,
+  said: null,
+} as const satisfies Partial<Message>;
