@@ -8,6 +8,8 @@ export * from './sms-segments';
 export * from './lint-messaging';
 export * from './registry';
 export { ismileCohort } from './ismile/cohort/ismile-cohort';
+export { surveyNumber as ismileSurveyNumber } from './ismile/cohort/surveys';
+export * from './ismile/oracle/expected-messages';
 export * from './ismile/oracle/oracle';
 export { pollInstants } from './ismile/oracle/polls';
 export * from './study-by-id';

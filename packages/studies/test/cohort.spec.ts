@@ -104,6 +104,11 @@ describe('the cohort', () => {
       'arm-waiting': 2,
       'unknown-status': 1,
       paused: 1,
+      'survey-stop': 1,
+      'survey-asked-to-stop': 1,
+      'survey-question': 1,
+      'survey-texted-by-hand': 1,
+      'survey-begun': 1,
     });
   });
 

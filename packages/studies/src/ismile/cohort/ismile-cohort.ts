@@ -8,6 +8,7 @@ import { People } from './people';
 import { seededRandom, type Random } from './random';
 import { situations, type Situation } from './situations';
 import { Story, type StoryBook } from './story';
+import { tellSurveys } from './surveys';
 
 /** Families come in from the first day until so late that the usual story still ends within the span. */
 const days = weekdays('2018-08-27', '2018-10-26');
@@ -37,6 +38,7 @@ export function ismileCohort({ pairs, seed = 0 }: { pairs: number; seed?: number
   const book: StoryBook = { random, people: new People(random, pairs), stories: [], handsets: new Map() };
   tellAll(book, pairs);
   const screenedOnly = tellScreenedOnly(book, Math.max(1, Math.round(pairs / 15)));
+  tellSurveys(book, { times: Math.max(1, Math.floor(pairs / 120)), seed });
 
   const numbers = giveNumbers(book.stories);
   const numberOf = (story: Story): string => numbers.get(story) ?? '';

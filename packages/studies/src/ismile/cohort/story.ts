@@ -17,6 +17,12 @@ export interface StoryBook {
   handsets: Map<string, Handset['line']>;
 }
 
+/** Who saves, where it is not the clinic's research assistant, and into which repeat instance. */
+interface SavedBy {
+  user?: string;
+  instance?: number;
+}
+
 const researchAssistants = ['ra_boston', 'ra_dothouse', 'ra_codman', 'ra_southend'];
 const minutesToOptInText = 5;
 
@@ -30,6 +36,8 @@ export class Story {
   /** What REDCap holds of the family at the start. */
   readonly history: Row[] = [];
   readonly actions: Drafted[] = [];
+  /** How the family stands after the last step, for what comes two months later; null = not randomised, withdrawn or deleted. */
+  follow: { arm: string; randomizedOn: string } | null = null;
   /** The story whose record number is used again. */
   sameNumberAs: Story | null = null;
   /** The last instant something was saved in REDCap. */
@@ -91,14 +99,19 @@ export class Story {
 
   // ---- REDCap
 
-  save(event: string, instrument: string, values: Values): this {
+  save(
+    event: string,
+    instrument: string,
+    values: Values,
+    { user = researchAssistants[Number(this.family.site) - 1] ?? 'coordinator', instance }: SavedBy = {},
+  ): this {
     const at = instant(this.now);
-    const user = researchAssistants[Number(this.family.site) - 1] ?? 'coordinator';
     const renamedTo = this.renamedTo;
     this.savedAt = this.now;
     this.actions.push((number) => {
       const own = number(this);
-      return { at, do: 'save', record: renamedTo ? renamedTo(own) : own, event, instrument, values, user };
+      const record = renamedTo ? renamedTo(own) : own;
+      return { at, do: 'save', record, event, instrument, ...(instance ? { instance } : {}), values, user };
     });
     return this;
   }
@@ -192,6 +205,7 @@ export class Story {
   }
 
   randomized(arm: '2' | '3' = this.book.random.pick(['2', '3'])): this {
+    this.follow = { arm, randomizedOn: this.today };
     return this.save('baseline_arm_1', 'randomization', {
       rand_arm: arm,
       rand_date: this.today,
@@ -208,6 +222,7 @@ export class Story {
   }
 
   withdrawn(): this {
+    this.follow = null;
     return this.corrected({ part_withdrawn: '1', part_withdrawn_date: this.today });
   }
 
@@ -220,6 +235,7 @@ export class Story {
   }
 
   deleted(): this {
+    this.follow = null;
     const at = instant(this.now);
     this.actions.push((number) => ({ at, do: 'delete-record', record: number(this), user: 'coordinator' }));
     return this;
@@ -253,6 +269,14 @@ export class Story {
   texts(body: string, mobile = this.family.mobile): this {
     const at = instant(this.now);
     this.actions.push(() => ({ at, do: 'text', mobile, body }));
+    return this;
+  }
+
+  /** A text to another number than the partner's. */
+  textsTo(to: string, body: string): this {
+    const at = instant(this.now);
+    const { mobile } = this.family;
+    this.actions.push(() => ({ at, do: 'text', mobile, body, to }));
     return this;
   }
 

@@ -130,6 +130,8 @@ function happen(lives: Map<string, Life>, partner: ExpectedPartner, action: Time
       return;
     }
     case 'text':
+      // to the study's own number: an opt-out there is none at the partner (studies.md §1.5)
+      if (action.to !== undefined) return;
       return partner.receiveText(action.mobile, action.body, at);
     case 'partner':
       return partner.partnerSets(action.mobile, action.status, at);
