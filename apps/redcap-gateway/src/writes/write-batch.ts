@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Row } from '@studybridge/contracts';
-import type { Lease } from '@studybridge/service-kit';
+import { LeaseLostError, type Lease } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { Gateway } from '../gateway';
 import {
@@ -42,6 +42,8 @@ interface Place {
   project: RedcapProject;
   checked: Checked;
   lease: Lease;
+  /** Whether the lease holds by this process's own clock, which knows of a freeze before the database is asked. */
+  surelyMine(): boolean;
 }
 
 /**
@@ -113,6 +115,8 @@ export async function writeBatch(place: Place, cells: readonly DesiredCell[]): P
   if (batch.length === 0) return;
 
   await gateway.at('write:attempting');
+  // A writer that was frozen here must not import what its successor has meanwhile decided anew.
+  if (!place.surelyMine()) throw new LeaseLostError(lease.name);
   const { refused, unknownFields } = await importCells(
     project,
     checked.design,

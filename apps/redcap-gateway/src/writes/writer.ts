@@ -7,7 +7,10 @@ import type { RedcapProject } from '../projects/redcap-project';
 import { desiredColumns, settleCells, type DesiredCell } from './desired-cells';
 import { resumeBatches, writeBatch } from './write-batch';
 
-const leaseMs = 45_000;
+/** How long a dead writer keeps the others from its project. */
+const leaseMs = 12_000;
+/** No import begins in the last part of the term: the next writer may be at work by the time it arrives. */
+const marginMs = 2_000;
 const longestBackoffMs = 60_000;
 
 /**
@@ -57,16 +60,25 @@ export class Writer extends BackgroundWork {
     const { gateway, project } = this;
     const lease = await gateway.context.leases.acquire(`redcap-writer:${project.name}`, leaseMs);
     if (lease === null) return false;
-    const renewing = setInterval(() => void lease.renew().catch(() => false), leaseMs / 4);
+    // This process's own clock, which goes on while it is frozen: only it can know that before the next import.
+    let renewedAt = performance.now();
+    const renewing = setInterval(() => {
+      const askedAt = performance.now();
+      lease.renew().then(
+        (held) => (renewedAt = held ? askedAt : -Infinity),
+        () => undefined,
+      );
+    }, leaseMs / 4);
+    const surelyMine = (): boolean => performance.now() - renewedAt < leaseMs - marginMs;
     renewing.unref();
     try {
       const checked = await gateway.checks.ensure(project);
-      await resumeBatches({ gateway, project, checked, lease });
+      await resumeBatches({ gateway, project, checked, lease, surelyMine });
       const participants = new Set<string>();
       while (!this.stopped) {
         const cells = await this.nextWanted(lease, participants);
         if (cells.length === 0) break;
-        await writeBatch({ gateway, project, checked: await gateway.checks.ensure(project), lease }, cells);
+        await writeBatch({ gateway, project, checked: await gateway.checks.ensure(project), lease, surelyMine }, cells);
       }
       return true;
     } finally {
