@@ -1,0 +1,52 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One webhook as it came. */
+export interface Called {
+  path: string;
+  signature: string;
+  token: string;
+  params: Record<string, string>;
+}
+
+export interface Receiver {
+  url: string;
+  calls: Called[];
+  /** What the next calls are answered; the last one stays. Null drops the connection. */
+  answers: ({ status: number; type?: string; body?: string } | null)[];
+  close(): Promise<void>;
+}
+
+/** A web server that remembers who called. */
+export async function startReceiver(): Promise<Receiver> {
+  const calls: Called[] = [];
+  const answers: Receiver['answers'] = [{ status: 204 }];
+  const server = createServer((req, res) => {
+    const chunks: Buffer[] = [];
+    req.on('data', (chunk: Buffer) => chunks.push(chunk));
+    req.on('end', () => {
+      calls.push({
+        path: req.url ?? '',
+        signature: String(req.headers['x-twilio-signature']),
+        token: String(req.headers['i-twilio-idempotency-token']),
+        params: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())),
+      });
+      const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
+      if (answer === null) return req.socket.destroy();
+      res.writeHead(answer.status, answer.type === undefined ? {} : { 'content-type': answer.type });
+      res.end(answer.body ?? '');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    answers,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
