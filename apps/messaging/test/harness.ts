@@ -312,6 +312,8 @@ export async function setStage(
     async restart() {
       await first().stop();
       rooms.shift();
+      // The last one to leave a carrier closes it.
+      await others.listen();
       services[0] = await start();
     },
     sql: <T>(query: string, parameters: unknown[] = []) =>

@@ -54,7 +54,7 @@ export function decide(s: Situation): Decision {
   const { now, times } = s;
   const { expiresAt } = times;
   if (now >= expiresAt) return { go: 'never', state: 'expired', reason: 'EXPIRED' };
-  if (s.optedOut) return { go: 'never', state: 'suppressed', reason: s.optedOut };
+  if (s.optedOut === 'OPTED_OUT') return { go: 'never', state: 'suppressed', reason: s.optedOut };
   if (s.obstacle && final.has(s.obstacle)) return { go: 'never', state: 'suppressed', reason: s.obstacle };
   const hold = (reason: ReasonCode, lookAt: Date = expiresAt): Decision => ({
     go: 'wait',
@@ -70,7 +70,9 @@ export function decide(s: Situation): Decision {
   const tooLate = opening.open && opening.until.getTime() - now.getTime() < s.leastValidityMs;
   const next = opening.open ? (tooLate ? nextAfter(s, opening.until) : null) : opening.next;
   if ((!opening.open || tooLate) && next === null) return { go: 'never', state: 'expired', reason: 'OUTSIDE_WINDOW' };
-  if (s.obstacle) return hold(s.obstacle);
+  // Asked to stop in their own words: until a person has read it.
+  const held = s.optedOut ?? s.obstacle;
+  if (held) return hold(held);
   if (s.numberFlagged) return hold('NUMBER_FLAGGED');
   if (s.waitsForLink) return { go: 'wait', state: 'planned', reason: null, lookAt: expiresAt };
   if (next !== null) return { go: 'wait', state: 'planned', reason: null, lookAt: next };

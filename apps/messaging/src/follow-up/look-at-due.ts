@@ -10,12 +10,12 @@ const batch = 500;
 export async function lookAtDue(room: Room, place: Place, run: JobRun): Promise<Record<string, number>> {
   const { dataSource, clock } = room.context;
   const counts = { due: 0, queued: 0, held: 0, ended: 0 };
-  for (let afterId: string | null = null; !run.signal.aborted;) {
-    const due: { id: string; participantId: string | null }[] = await dataSource.query(
-      `SELECT id, participant_id AS "participantId" FROM message
-        WHERE binding = $1 AND look_at <= $2 AND state IN ('planned', 'held') AND ($3::uuid IS NULL OR id > $3)
-        ORDER BY id LIMIT $4`,
-      [place.binding.id, clock.now(), afterId, batch],
+  for (let after = '0'; !run.signal.aborted;) {
+    const due: { id: string; position: string; participantId: string | null }[] = await dataSource.query(
+      `SELECT id, position, participant_id AS "participantId" FROM message
+        WHERE binding = $1 AND look_at <= $2 AND state IN ('planned', 'held') AND position > $3
+        ORDER BY position LIMIT $4`,
+      [place.binding.id, clock.now(), after, batch],
     );
     counts.due += due.length;
     if (run.dryRun || due.length === 0) break;
@@ -32,7 +32,7 @@ export async function lookAtDue(room: Room, place: Place, run: JobRun): Promise<
         else counts.ended += 1;
       });
     }
-    afterId = due.at(-1)?.id ?? null;
+    after = due.at(-1)?.position ?? after;
   }
   return counts;
 }
