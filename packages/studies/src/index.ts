@@ -7,6 +7,8 @@ export * from './define-study';
 export * from './sms-segments';
 export * from './lint-messaging';
 export * from './registry';
+export { capsCohort, capsNumber } from './caps/cohort/caps-cohort';
+export * from './caps/oracle/caps-oracle';
 export { ismileCohort } from './ismile/cohort/ismile-cohort';
 export { surveyNumber as ismileSurveyNumber } from './ismile/cohort/surveys';
 export * from './ismile/oracle/expected-messages';

@@ -33,7 +33,7 @@ export function playCampaign(
   o: { polls: readonly number[]; run: { hour: number; minute: number; zone: string; weekdays?: boolean } },
 ): Played[] {
   const messaging = study.messaging!;
-  const people = readPeople(study, cohort.projectXml);
+  const people = readPeople(cohort.projectXml);
   for (const each of people.values()) each.baseline = isBaseline(study, each.rows);
   const landlines = new Set(cohort.handsets.filter(({ line }) => line === 'landline').map(({ mobile }) => mobile));
   const stopped = new Set<string>();
@@ -137,7 +137,7 @@ function save(study: StudyDefinition, rows: Row[], action: Save): void {
   }
 }
 
-function readPeople(study: StudyDefinition, xml: string): Map<string, Participant> {
+function readPeople(xml: string): Map<string, Participant> {
   const lists = ['SubjectData', 'StudyEventData', 'FormData', 'ItemGroupData', 'ItemData'];
   const parser = new XMLParser({
     ignoreAttributes: false,
@@ -147,7 +147,9 @@ function readPeople(study: StudyDefinition, xml: string): Map<string, Participan
   });
   const parsed = parser.parse(xml) as { ODM: { ClinicalData?: Node | '' } };
   const below = (node: Node, name: string): Node[] => (node[name] as Node[] | undefined) ?? [];
-  const repeating = study.projects.main.repeating.map(({ event, instrument }) => `${event}/${instrument}`);
+  // the live project decides, not the study's files
+  const repeats = (event: string, instrument: string): boolean =>
+    xml.includes(`redcap:UniqueEventName="${event}" redcap:RepeatInstrument="${instrument}"`);
   const people = new Map<string, Participant>();
   for (const subject of below((parsed.ODM.ClinicalData || {}) as Node, 'SubjectData')) {
     const rows: Row[] = [];
@@ -155,7 +157,7 @@ function readPeople(study: StudyDefinition, xml: string): Map<string, Participan
       for (const form of below(visit, 'FormData')) {
         const event = String(visit['@_redcap:UniqueEventName']);
         const instrument = String(form['@_FormOID']).replace('Form.', '');
-        const instance = repeating.includes(`${event}/${instrument}`) ? Number(form['@_FormRepeatKey']) : 0;
+        const instance = repeats(event, instrument) ? Number(form['@_FormRepeatKey']) : 0;
         const items = below(form, 'ItemGroupData').flatMap((group) => below(group, 'ItemData'));
         const values = Object.fromEntries(items.map((item) => [String(item['@_ItemOID']), String(item['@_Value'])]));
         rows.push({ event, instrument, instance, values });
