@@ -6,6 +6,7 @@ import { type Carrier, createEventBus, eventBusMigrations } from '@studybridge/e
 import { currentProof, type ServiceContext, type ServiceDefinition, SettingsError } from '@studybridge/service-kit';
 import { type MessagingDefinition, studyById } from '@studybridge/studies';
 import { dayIn } from './decide/send-window';
+import { addFeatures, featureMigrations } from './features';
 import { followUp } from './follow-up/follow-up';
 import { jobNames } from './follow-up/job-names';
 import { lookAtDue } from './follow-up/look-at-due';
@@ -172,13 +173,14 @@ function watchAccount(room: Room): void {
 export const messaging: ServiceDefinition<MessagingSettings, MessagingExtras> = {
   name: 'messaging',
   settings: messagingSettings,
-  secrets: ['TWILIO_AUTH_TOKEN'],
+  secrets: ['TWILIO_AUTH_TOKEN', 'TWILIO_AUTH_TOKEN_NEXT', 'SMTP_PASSWORD'],
   needs: [],
-  migrations: [...eventBusMigrations, ...effectsMigrations, ...messagingMigrations],
+  migrations: [...eventBusMigrations, ...effectsMigrations, ...messagingMigrations, ...featureMigrations],
   module: (context, extras): DynamicModule => {
     const room = createRoom(context, extras);
+    const parts = addFeatures(room);
     extras.onRoom?.(room);
     wire(room);
-    return { module: MessagingModule };
+    return { module: MessagingModule, ...parts };
   },
 };

@@ -19,11 +19,11 @@ import type { Room } from '../room';
 import type { Sender } from '../senders/senders';
 import { checkTrips } from '../stops/trips';
 import type { Channel, Dispatch, Posted } from './channel';
-import { admitSends } from './pace';
+import { admitSends, forgetMoment, waitForMoment } from './pace';
 import type { SendBody } from './plan-send';
 
 /** The context that a letter is sealed for. */
-const letterContext = (messageId: string): string => `letter:${messageId}`;
+export const letterContext = (messageId: string): string => `letter:${messageId}`;
 
 /**
  * How messages of a channel are carried out: admitted at their sender's pace, decided upon once more and noted as dispatching,
@@ -45,8 +45,15 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
       return found ? { found: true, outcome: found } : { found: false };
     },
     async call(effect, signal): Promise<Posted> {
-      const dispatch = await lastLook(room, effect);
+      const dispatch = await lastLook(room, effect).catch((error: unknown) => {
+        if (error instanceof WithdrawnError) forgetMoment(room, effect.key);
+        throw error;
+      });
       await room.at('message.noted');
+      if (!(await waitForMoment(room, effect.key, signal))) {
+        await unnote(room, dispatch.message);
+        throw new MissedError();
+      }
       try {
         if (signal.aborted) throw notBegun();
         const posted = await channel.post(dispatch, signal);

@@ -41,6 +41,8 @@ export interface InboundMessage {
   from: string;
   to: string;
   body: string;
+  /** How many pictures and the like came along. */
+  media: number;
   sentAt: Date;
 }
 
@@ -123,6 +125,7 @@ export class TwilioClient {
         from: one.from,
         to: one.to,
         body: one.body,
+        media: Number(one.numMedia) || 0,
         sentAt: one.dateSent ?? one.dateCreated,
       }));
   }
