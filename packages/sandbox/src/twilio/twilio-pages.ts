@@ -3,9 +3,9 @@ import { html, type Html } from '../world/html';
 import { page, row } from '../world/page';
 import type { SandboxWorld } from '../world/world';
 
-/** `/twilio`: the newest messages, and what became of them. */
+/** `/messages`: the newest messages, and what became of them. */
 export function mountTwilioPages(app: Express, world: SandboxWorld): void {
-  app.get('/twilio', (_req, res) => {
+  app.get('/messages', (_req, res) => {
     page(res, 'Twilio', [state(world), messages(world)]);
   });
 }
@@ -17,7 +17,7 @@ export function twilioSummary(world: SandboxWorld, base: string): Html {
     <p>
       Address <code>${base}/twilio</code>, account <code>${accountSid}</code>, token <code>${authToken}</code>, senders
       <code>${numbers.map(({ phoneNumber }) => phoneNumber).join(', ')}</code>;
-      <a href="/twilio">${world.twilioMessages().length} messages</a>
+      <a href="/messages">${world.twilioMessages().length} messages</a>
     </p>`;
 }
 
