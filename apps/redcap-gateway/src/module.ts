@@ -2,6 +2,7 @@ import { eventBusMigrations } from '@studybridge/event-bus';
 import type { ServiceDefinition } from '@studybridge/service-kit';
 import { gatewaySettings, type GatewaySettings } from './app.config';
 import { CreateGatewayTables1800000000000, CreateSurveyLinks1800000100000 } from './database/create-tables';
+import { CreateRestoreColumns1800000200000 } from './database/restore-tables';
 import { RedcapGatewayModule, type GatewayExtras } from './redcap-gateway.module';
 
 /** redcap-gateway: the only service with REDCap tokens. Sees what changed, says it, and writes what others ask for, guarded. */
@@ -10,6 +11,11 @@ export const redcapGateway: ServiceDefinition<GatewaySettings, GatewayExtras> = 
   settings: gatewaySettings,
   secrets: [],
   needs: ['redcap'],
-  migrations: [...eventBusMigrations, CreateGatewayTables1800000000000, CreateSurveyLinks1800000100000],
+  migrations: [
+    ...eventBusMigrations,
+    CreateGatewayTables1800000000000,
+    CreateSurveyLinks1800000100000,
+    CreateRestoreColumns1800000200000,
+  ],
   module: (_context, extras) => RedcapGatewayModule.with(extras),
 };

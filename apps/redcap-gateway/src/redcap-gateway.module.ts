@@ -10,6 +10,7 @@ import { pollProject } from './polling/poll-project';
 import { ProjectChecks } from './projects/project-checks';
 import { noteTrouble } from './projects/project.repository';
 import { createProjects, type RedcapProject } from './projects/redcap-project';
+import { restoreSteps } from './restore/restore-steps';
 import { addCommands } from './status/add-commands';
 import { countOpenWrites, gatewayProblems, gatewayStatus } from './status/gateway-status';
 import { countOpenLinks, LinkFinder, linkProblems } from './survey-links/link-finder';
@@ -78,6 +79,7 @@ class GatewayWiring {
       await requestLink(em, projects[at]!, envelope, context.clock.now());
       finders[at]!.expect();
     });
+    gateway.bus.onRestored(restoreSteps(gateway, projects));
     defineJobs(gateway, projects);
     addCommands(gateway, projects);
     context.ops.addStatus('redcap-gateway', () => gatewayStatus(gateway, projects));

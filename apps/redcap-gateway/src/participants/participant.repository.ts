@@ -1,5 +1,6 @@
 import type { ParticipantChanged } from '@studybridge/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { Sealer } from '@studybridge/service-kit';
 import type { RedcapProject } from '../projects/redcap-project';
 import type { SnapshotRow } from './values';
 
@@ -64,23 +65,29 @@ export async function findLiving(db: DataSource | EntityManager, project: Redcap
  */
 export async function insertParticipants(
   em: EntityManager,
+  sealer: Sealer,
   project: RedcapProject,
-  items: readonly { id: string; recordId: string; presence: Presence; doubt?: Doubt }[],
+  items: readonly { recordId: string; presence: Presence; doubt?: Doubt }[],
   now: Date,
 ): Promise<Participant[]> {
   if (items.length === 0) return [];
+  const places = await freshPlaces(
+    em,
+    sealer,
+    project,
+    items.map((item) => item.recordId),
+  );
   const rows = await em.query<Participant[]>(
     `INSERT INTO participant (id, binding, role, record_id, incarnation, presence, doubt, first_seen_at, changed_at)
-     SELECT i.id, $1, $2, i.record_id, 1 + coalesce((SELECT max(p.incarnation) FROM participant p
-         WHERE p.binding = $1 AND p.role = $2 AND p.record_id = i.record_id), 0), i.presence, i.doubt, $4, $4
-       FROM jsonb_to_recordset($3::jsonb) AS i(id uuid, record_id text, presence text, doubt jsonb)
+     SELECT i.id, $1, $2, i.record_id, i.incarnation, i.presence, i.doubt, $4, $4
+       FROM jsonb_to_recordset($3::jsonb) AS i(id uuid, record_id text, incarnation integer, presence text, doubt jsonb)
      ON CONFLICT DO NOTHING RETURNING ${columns}`,
     [
       project.binding.id,
       project.role,
       JSON.stringify(
         items.map((item) => ({
-          id: item.id,
+          ...places.get(item.recordId),
           record_id: item.recordId,
           presence: item.presence,
           doubt: item.doubt ?? null,
@@ -90,6 +97,51 @@ export async function insertParticipants(
     ],
   );
   return rows;
+}
+
+/**
+ * The id and incarnation of whoever comes next under a number. The id follows from the number and how many came before, under
+ * the study's key: a database that was put back, or lost, gives everybody the id under which the partner knows them.
+ */
+async function freshPlaces(
+  em: EntityManager,
+  sealer: Sealer,
+  project: RedcapProject,
+  recordIds: readonly string[],
+): Promise<Map<string, { id: string; incarnation: number }>> {
+  const where = [project.binding.id, project.role];
+  const known = await em.query<{ record: string; incarnation: number }[]>(
+    `SELECT record_id AS record, max(incarnation) AS incarnation FROM participant
+      WHERE binding = $1 AND role = $2 AND record_id = ANY($3) GROUP BY record_id`,
+    [...where, recordIds],
+  );
+  const last = new Map(known.map((row) => [row.record, row.incarnation]));
+  const nth = new Map(recordIds.map((record) => [record, 1 + (last.get(record) ?? 0)]));
+  const idOf = (record: string) => participantIdOf(sealer, project, record, nth.get(record) ?? 1);
+  for (let open = [...recordIds]; open.length > 0;) {
+    const taken = new Set(
+      (await em.query<{ id: string }[]>('SELECT id FROM participant WHERE id = ANY($1::uuid[])', [open.map(idOf)])).map(
+        (row) => row.id,
+      ),
+    );
+    // Somebody who began under this number goes by another one now.
+    open = open.filter((record) => taken.has(idOf(record)));
+    for (const record of open) nth.set(record, (nth.get(record) ?? 1) + 1);
+  }
+  return new Map(
+    recordIds.map((record) => [record, { id: idOf(record), incarnation: 1 + (last.get(record) ?? 0) }] as const),
+  );
+}
+
+/** A UUID (version 8) from a keyed fingerprint of the nth participant who began under a record number. */
+function participantIdOf(sealer: Sealer, project: RedcapProject, recordId: string, nth: number): string {
+  const hex = sealer.fingerprint(
+    project.study.id,
+    'participant',
+    JSON.stringify([project.binding.id, project.role, recordId, nth]),
+  );
+  const variant = ((parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** The stored rows of participants, by participant. */

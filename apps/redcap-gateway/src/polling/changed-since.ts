@@ -10,6 +10,8 @@ export interface Changes {
   announced: Map<string, Set<string>>;
   /** Null where the token may not read the log. */
   log: LogReading | null;
+  /** The lines themselves, newest first. */
+  lines: readonly LogRow[] | null;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -33,10 +35,10 @@ export async function changedSince(
   );
   const ids = (dateRangeBegin: string) => project.client.exportRecords({ fields: [recordIdField], dateRangeBegin });
   let announced = announcedBy(await ids(begin), recordIdField);
-  if (!o.mayReadLog) return { announced, log: null };
+  if (!o.mayReadLog) return { announced, log: null, lines: null };
 
   let lines = await readLog(project, begin);
-  if (lines === null) return { announced, log: null };
+  if (lines === null) return { announced, log: null, lines: null };
   const expectedNewest = earliestWallTime(new Date(o.now.getTime() - o.overlapMs / 2), o.now, project.serverZone);
   if (newestOf(lines) < expectedNewest.slice(0, 16)) {
     // Our own export should stand there. Either the server does not log exports, or its clock is behind: by how much?
@@ -53,7 +55,7 @@ export async function changedSince(
   }
   const log = readLogLines(lines, recordIdField);
   for (const record of log.touched) if (!announced.has(record)) announced.set(record, new Set());
-  return { announced, log };
+  return { announced, log, lines };
 }
 
 /** The log from a wall time on; null where the token may not read it any longer. */

@@ -1,5 +1,6 @@
 import type { CellAddress, Row } from '@studybridge/contracts';
 import type { Sealer } from '@studybridge/service-kit';
+import type { Drift } from '../drift/design-change';
 import { openRow, rowKey, toSnapshotRow, type SnapshotRow } from '../participants/values';
 import type { RedcapProject } from '../projects/redcap-project';
 
@@ -14,9 +15,12 @@ export interface Comparison {
   drop: SnapshotRow[];
 }
 
+/** What a comparison must know of drift. */
+type Stops = Pick<Drift, 'stops' | 'stopsPlace'>;
+
 /**
- * Compares one participant's rows with the stored ones. Fields that drift stopped (`stopped`) keep their last known value:
- * a field that vanished from the dictionary must not look like one that was cleared.
+ * Compares one participant's rows with the stored ones. What drift stopped keeps its last known value: a field
+ * that vanished from the dictionary, or an event from the project, must not look like one that was cleared.
  */
 export function compareRows(
   sealer: Sealer,
@@ -24,11 +28,12 @@ export function compareRows(
   participantId: string,
   stored: readonly SnapshotRow[],
   read: readonly Row[],
-  stopped: ReadonlySet<string>,
+  drift: Stops,
 ): Comparison {
   const before = new Map(stored.map((row) => [rowKey(row), row]));
-  const after = new Map(read.map((row) => [rowKey(row), { ...row, values: { ...row.values } }]));
-  for (const row of stored) carryStopped(sealer, project, row, after, stopped);
+  const believed = read.filter((row) => !drift.stopsPlace(row.event, row.instrument));
+  const after = new Map(believed.map((row) => [rowKey(row), { ...row, values: { ...row.values } }]));
+  for (const row of stored) carryStopped(sealer, project, row, after, drift);
 
   const result: Comparison = { rows: [...after.values()], changed: [], store: [], drop: [] };
   for (const [key, row] of after) {
@@ -54,10 +59,11 @@ function carryStopped(
   project: RedcapProject,
   row: SnapshotRow,
   after: Map<string, Row>,
-  stopped: ReadonlySet<string>,
+  drift: Stops,
 ): void {
-  if (stopped.size === 0) return;
-  const carried = [...Object.keys(row.clear), ...Object.keys(row.prints)].filter((field) => stopped.has(field));
+  const carried = [...Object.keys(row.clear), ...Object.keys(row.prints)].filter((field) =>
+    drift.stops(row.event, row.instrument, field),
+  );
   if (carried.length === 0) return;
   const values = { ...row.clear, ...openRow(sealer, project, row) };
   const target = after.get(rowKey(row)) ?? {

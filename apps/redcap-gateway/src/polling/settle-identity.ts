@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Cause } from '@studybridge/contracts';
 import type { Lease } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
@@ -185,6 +184,8 @@ export async function applyMoves(
   o: {
     moves: readonly IdentityMove[];
     held: readonly string[];
+    /** Numbers of records that came and went unseen: whoever comes next under one is not the first. */
+    unseen: readonly string[];
     lines: readonly NewLine[];
     cause: Cause;
     asOf: Date;
@@ -196,8 +197,12 @@ export async function applyMoves(
     await rememberLines(em, project, o.lines);
     await moveParticipants(em, gateway, project, o);
     const doubt: Doubt = { kind: 'appeared' };
-    const held = o.held.map((recordId) => ({ id: randomUUID(), recordId, presence: 'in-doubt' as const, doubt }));
-    await insertParticipants(em, project, held, o.asOf);
+    const held = o.held.map((recordId) => ({ recordId, presence: 'in-doubt' as const, doubt }));
+    const { sealer } = gateway.context;
+    await insertParticipants(em, sealer, project, held, o.asOf);
+    for (const recordId of o.unseen) {
+      await insertParticipants(em, sealer, project, [{ recordId, presence: 'deleted' }], o.asOf);
+    }
   });
 }
 

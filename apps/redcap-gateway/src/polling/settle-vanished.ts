@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Cause, Row } from '@studybridge/contracts';
 import type { JobRun } from '@studybridge/service-kit';
 import type { Gateway } from '../gateway';
@@ -79,9 +78,9 @@ export async function settleVanished(
     await moveParticipants(em, gateway, project, { moves, cause, asOf, mark });
     await insertParticipants(
       em,
+      gateway.context.sealer,
       project,
       [...lookalikes].map(([other, recordId]) => ({
-        id: randomUUID(),
         recordId,
         presence: 'in-doubt' as const,
         doubt: { kind: 'appeared' as const, other },

@@ -31,6 +31,8 @@ export class Writer extends BackgroundWork {
     const { dataSource, clock, logger } = this.gateway.context;
     try {
       if (!(await this.hasWork())) return;
+      // What is wanted in a database that was put back may have been written, and changed again, long ago.
+      if (!(await this.gateway.bus.mayAct(dataSource))) return this.rest(1_000);
       await clock.refresh();
       if (await this.drain()) await noteTrouble(dataSource, this.project, null, clock.now());
       this.failures = 0;
