@@ -5,12 +5,13 @@ import { createEventBus, type Carrier } from '@studybridge/event-bus';
 import { currentProof, SERVICE_CONTEXT, type ServiceContext } from '@studybridge/service-kit';
 import { Counter } from 'prom-client';
 import type { GatewaySettings } from './app.config';
+import { BudgetWarnings, exposeBudget } from './budget/watch-budget';
 import type { Gateway, GatewayPoint } from './gateway';
+import { noteFindings, type Finding } from './monitoring/findings';
 import { pollProject } from './polling/poll-project';
 import { ProjectChecks } from './projects/project-checks';
 import { noteTrouble } from './projects/project.repository';
 import { createProjects, type RedcapProject } from './projects/redcap-project';
-import { restoreSteps } from './restore/restore-steps';
 import { addCommands } from './status/add-commands';
 import { countOpenWrites, gatewayProblems, gatewayStatus } from './status/gateway-status';
 import { countOpenLinks, LinkFinder, linkProblems } from './survey-links/link-finder';
@@ -42,13 +43,22 @@ class GatewayWiring {
     const calls = new Counter({
       name: 'redcap_calls_total',
       help: 'Calls to REDCap by content, action and status (0 = no answer).',
-      labelNames: ['content', 'action', 'status'],
+      labelNames: ['project', 'content', 'action', 'status'],
       registers: [context.registry],
     });
+    const budgetWarnings = new BudgetWarnings(context);
     const projects = createProjects(
       context,
       http.axiosRef,
-      ({ content, action, status }) => calls.inc({ content, action, status }),
+      {
+        onCall: ({ content, action, status }, { name }) => calls.inc({ project: name, content, action, status }),
+        onUnknownNames: (content, names, project) => {
+          const findings = names.map((name) => unknownName(content, name));
+          void noteFindings(context.dataSource, project, findings, context.clock.now()).catch((error: unknown) =>
+            context.logger.warn({ err: error, project: project.name }, 'unknown names could not be noted'),
+          );
+        },
+      },
       stopping.signal,
     );
     const gateway: Gateway = {
@@ -79,8 +89,8 @@ class GatewayWiring {
       await requestLink(em, projects[at]!, envelope, context.clock.now());
       finders[at]!.expect();
     });
-    gateway.bus.onRestored(restoreSteps(gateway, projects));
-    defineJobs(gateway, projects);
+    exposeBudget(context, projects);
+    defineJobs(gateway, projects, budgetWarnings);
     addCommands(gateway, projects);
     context.ops.addStatus('redcap-gateway', () => gatewayStatus(gateway, projects));
     context.idle.addWork('writes', () => countOpenWrites(gateway));
@@ -103,6 +113,7 @@ class GatewayWiring {
       clearTimeout(patience);
       stopping.abort();
       await Promise.all([...new Set(projects.map((project) => project.governor))].map((one) => one.flush()));
+      await Promise.all(projects.map((project) => project.ledger.flush()));
     });
   }
 
@@ -118,7 +129,16 @@ class GatewayWiring {
   }
 }
 
-function defineJobs(gateway: Gateway, projects: readonly RedcapProject[]): void {
+function unknownName(content: string, name: string): Finding {
+  const sentence = `REDCap’s answer to ${content} holds ${name}, which we do not know.`;
+  return { code: 'ANSWER_SHAPE', what: `${content}.${name}`, sentence };
+}
+
+function defineJobs(
+  gateway: Gateway,
+  projects: readonly RedcapProject[],
+  budgetWarnings: Pick<BudgetWarnings, 'look'>,
+): void {
   const bindings = new Map<string, RedcapProject[]>();
   for (const project of projects) {
     bindings.set(project.binding.id, [...(bindings.get(project.binding.id) ?? []), project]);
@@ -146,6 +166,7 @@ function defineJobs(gateway: Gateway, projects: readonly RedcapProject[]): void 
             for (const [what, n] of Object.entries(await pollProject(gateway, project, kind, run))) {
               total[what] = (total[what] ?? 0) + n;
             }
+            await budgetWarnings.look(project);
           }
           return total;
         },

@@ -24,6 +24,8 @@ import {
 import { eventually, testDatabase } from '@studybridge/testing';
 import axios from 'axios';
 import type { GatewaySettings } from '../src/app.config';
+import type { DayOfCalls } from '../src/budget/call-ledger';
+import type { DesignChange } from '../src/drift/design-change';
 import { redcapGateway } from '../src/module';
 import type { GatewayExtras } from '../src/redcap-gateway.module';
 import { ismileXml } from './project-xml';
@@ -241,7 +243,16 @@ export async function setStage(
         calls: { redcapExports: number; redcapImports: number };
         attention: Record<string, number>;
         callsToday: number;
-        project: Record<string, { trouble: { code: string } | null; drift: string[]; rights: Record<string, boolean> }>;
+        project: Record<
+          string,
+          {
+            trouble: { code: string } | null;
+            drift: string[];
+            changes: DesignChange[];
+            rights: Record<string, boolean>;
+            callDays: DayOfCalls[];
+          }
+        >;
       }>('/status'),
     problems: () => http<{ problems: string[] }>('/idle').then((idle) => idle.problems),
     async ops<T>(command: string, args: object = {}) {

@@ -3,9 +3,37 @@ import type { CellAddress } from '@studybridge/contracts';
 import { parseChoices } from '@studybridge/field-mapping';
 import type { EventRow, MappingRow, MetadataRow, RedcapClient, RepeatingRow } from '@studybridge/redcap-client';
 
+/** What a design consists of, each part asked for by a call of its own. */
+export type DesignPart = 'dictionary' | 'events' | 'eventMap' | 'repeats';
+
+const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
+/**
+ * Fingerprints of the parts: of what we depend on, so that a reworded label or another spacing of choices, of which REDCap
+ * has two (redcap-api.md §2.7), is no change.
+ */
+export const hashOf = {
+  dictionary: (rows: readonly MetadataRow[]): string =>
+    digest(
+      rows.map((row) => [
+        row.field_name,
+        row.form_name,
+        row.field_type,
+        row.text_validation_type_or_show_slider_number,
+        row.identifier,
+        [...parseChoices(row).keys()],
+      ]),
+    ),
+  events: (rows: readonly EventRow[]): string => digest(rows.map((row) => [row.unique_event_name, row.arm_num])),
+  eventMap: (rows: readonly MappingRow[]): string => digest(rows.map((row) => [row.unique_event_name, row.form])),
+  repeats: (rows: readonly Pick<RepeatingRow, 'event' | 'form'>[]): string =>
+    digest(rows.map((row) => [row.event, row.form])),
+};
+
 /** What a project is made of right now: its dictionary, events, event map and repeats, with the questions we ask of them. */
 export class LiveDesign {
   readonly hash: string;
+  readonly parts: Readonly<Record<DesignPart, string>>;
   private readonly fields: Map<string, MetadataRow>;
   private readonly forms: Set<string>;
   private readonly arms: Map<string, number>;
@@ -14,13 +42,17 @@ export class LiveDesign {
 
   constructor(
     readonly dictionary: readonly MetadataRow[],
-    events: readonly EventRow[],
+    readonly events: readonly EventRow[],
     readonly mapping: readonly MappingRow[],
     repeating: readonly Pick<RepeatingRow, 'event' | 'form'>[],
   ) {
-    this.hash = createHash('sha256')
-      .update(JSON.stringify([dictionary, events, mapping, repeating]))
-      .digest('hex');
+    this.parts = {
+      dictionary: hashOf.dictionary(dictionary),
+      events: hashOf.events(events),
+      eventMap: hashOf.eventMap(mapping),
+      repeats: hashOf.repeats(repeating),
+    };
+    this.hash = digest(this.parts);
     this.fields = new Map(dictionary.map((field) => [field.field_name, field]));
     this.forms = new Set(dictionary.map((field) => field.form_name));
     this.arms = new Map(events.map((event) => [event.unique_event_name, event.arm_num]));
@@ -48,6 +80,18 @@ export class LiveDesign {
     return this.arms.get(event) ?? 1;
   }
 
+  field(name: string): MetadataRow | undefined {
+    return this.fields.get(name);
+  }
+
+  hasForm(form: string): boolean {
+    return this.forms.has(form);
+  }
+
+  eventsOf(instrument: string): string[] {
+    return [...this.designated].filter(([, forms]) => forms.includes(instrument)).map(([event]) => event);
+  }
+
   instrumentsOf(event: string): readonly string[] {
     return this.designated.get(event) ?? [];
   }
@@ -68,10 +112,6 @@ export class LiveDesign {
     if (field) return field.form_name;
     const form = column.endsWith('_complete') ? column.slice(0, -'_complete'.length) : '';
     return this.forms.has(form) ? form : null;
-  }
-
-  typeOf(field: string): string | null {
-    return this.fields.get(field)?.field_type ?? null;
   }
 
   /** Whether the dictionary accepts a raw value in a cell (redcap-api.md §4.1). A blank always clears. */

@@ -1,5 +1,7 @@
 import { StudybridgeError, type ErrorClass } from '@studybridge/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { DesignChange } from '../drift/design-change';
+import type { TokenRights } from '../monitoring/token-rights';
 import type { RedcapProject } from './redcap-project';
 
 /** What hinders a whole project just now. */
@@ -21,7 +23,16 @@ export interface ProjectState {
   rights: Record<string, boolean>;
   designHash: string | null;
   declaredHash: string | null;
+  /** What drift changed, as sentences; the changes themselves. */
   drift: string[];
+  changes: DesignChange[];
+  /** Unique event names by REDCap's event id, so that a renamed event is known again. */
+  eventIds: Record<string, string>;
+  tokenRights: TokenRights | null;
+  /** Newest line of the log on design or rights that was looked at. */
+  designLine: string | null;
+  /** Something that drift had stopped came back: everything is to be read once more. */
+  reread: boolean;
   trouble: Trouble | null;
   baselineAt: Date | null;
   cursorAt: Date | null;
@@ -35,7 +46,8 @@ export interface ProjectState {
 export async function loadProject(db: DataSource | EntityManager, project: RedcapProject): Promise<ProjectState> {
   const where = [project.binding.id, project.role];
   const select = `SELECT project_id AS "projectId", title, production, checked_at AS "checkedAt", version, rights,
-      design_hash AS "designHash", declared_hash AS "declaredHash", drift, trouble, baseline_at AS "baselineAt",
+      design_hash AS "designHash", declared_hash AS "declaredHash", drift, changes, event_ids AS "eventIds",
+      token_rights AS "tokenRights", design_line AS "designLine", reread, trouble, baseline_at AS "baselineAt",
       cursor_at AS "cursorAt", log_newest AS "logNewest", polled_at AS "polledAt", compared_at AS "comparedAt"
     FROM project WHERE binding = $1 AND role = $2`;
   const [known] = await db.query<ProjectState[]>(select, where);

@@ -3,15 +3,34 @@ import { createRedcapClient, type CallReport, type RedcapClient, type RedcapHttp
 import type { Binding, ServiceContext } from '@studybridge/service-kit';
 import { studyById, type ProjectDefinition, type StudyDefinition } from '@studybridge/studies';
 import type { GatewaySettings } from '../app.config';
+import { CallLedger } from '../budget/call-ledger';
 import { UnknownStudyError } from './gateway-errors';
 import { Governor } from './governor';
 
 /** The coordinating centre's server tells Pacific time (studies.md §1.4); a binding may say otherwise. */
 const defaultServerZone = 'America/Los_Angeles';
 
+/** Who hears of every call. */
+export interface ProjectWatch {
+  onCall(report: CallReport, project: RedcapProject): void;
+  /** REDCap's answers hold names that the client does not know. */
+  onUnknownNames(content: string, names: readonly string[], project: RedcapProject): void;
+}
+
+/** Without a limit a minute the other side is a stand-in, and a played study asks in minutes what a real one does in months. */
+function budgetOf(config: GatewaySettings): { calls: number; logLines: number } {
+  const standIn = config.REDCAP_CALLS_PER_MINUTE === 0;
+  return {
+    calls: config.REDCAP_CALLS_PER_DAY ?? (standIn ? 0 : 2_000),
+    logLines: config.REDCAP_LOG_LINES_PER_DAY ?? (standIn ? 0 : 3_000),
+  };
+}
+
 /** One REDCap project of one binding: what the study says of it, and the only client that holds its token (law 5). */
 export class RedcapProject {
   readonly calls = { redcapExports: 0, redcapImports: 0 };
+  /** Calls by day, all replicas together. */
+  readonly ledger: CallLedger;
   readonly client: RedcapClient;
   readonly definition: ProjectDefinition;
   /** IANA zone of the server's wall time. */
@@ -28,13 +47,18 @@ export class RedcapProject {
     readonly study: StudyDefinition,
     readonly governor: Governor,
     http: RedcapHttp,
-    onCall: (report: CallReport) => void,
+    watch: ProjectWatch,
     signal: AbortSignal,
   ) {
     const target = binding.projects[role]!;
     this.definition = study.projects[role as keyof StudyDefinition['projects']];
     this.serverZone = target.serverZone ?? defaultServerZone;
     this.declaredHash = createHash('sha256').update(JSON.stringify(this.definition.declaredFields)).digest('hex');
+    this.ledger = new CallLedger(
+      context.dataSource,
+      { binding: binding.id, role, serverZone: this.serverZone },
+      budgetOf(context.config),
+    );
     this.client = createRedcapClient({
       url: target.url,
       token: target.token,
@@ -46,8 +70,10 @@ export class RedcapProject {
         governor.report(report.status);
         this.calls[report.action === 'import' ? 'redcapImports' : 'redcapExports'] += 1;
         this.skewMs = usableSkew(report.serverDate, context.clock.now());
-        onCall(report);
+        this.ledger.note(report);
+        watch.onCall(report, this);
       },
+      onUnknownNames: (content, names) => watch.onUnknownNames(content, names, this),
     });
   }
 
@@ -65,7 +91,7 @@ export class RedcapProject {
 export function createProjects(
   context: ServiceContext<GatewaySettings>,
   http: RedcapHttp,
-  onCall: (report: CallReport) => void,
+  watch: ProjectWatch,
   signal: AbortSignal,
 ): RedcapProject[] {
   const governors = new Map<string, Governor>();
@@ -78,7 +104,7 @@ export function createProjects(
       const governor =
         governors.get(address) ?? new Governor(context.dataSource, address, context.config.REDCAP_CALLS_PER_MINUTE);
       governors.set(address, governor);
-      return new RedcapProject(context, binding, role, study, governor, http, onCall, signal);
+      return new RedcapProject(context, binding, role, study, governor, http, watch, signal);
     });
   });
 }

@@ -1,12 +1,14 @@
 import { StudybridgeError } from '@studybridge/contracts';
 import { z } from 'zod';
 import type { Gateway } from '../gateway';
+import { addMonitoringCommands } from '../monitoring/add-monitoring-commands';
 import { listDoubts, settleDoubt } from '../participants/settle-doubt';
 import type { RedcapProject } from '../projects/redcap-project';
 
 /** The operator's commands of this service. */
 export function addCommands(gateway: Gateway, projects: readonly RedcapProject[]): void {
   const { ops, jobs, dataSource } = gateway.context;
+  addMonitoringCommands(gateway, projects);
   ops.add(
     'poll.now',
     z.object({ binding: z.string().optional() }),

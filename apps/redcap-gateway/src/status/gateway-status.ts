@@ -1,5 +1,6 @@
 import { reasonCodes, type ReasonCode } from '@studybridge/contracts';
 import type { Gateway } from '../gateway';
+import { countFindings } from '../monitoring/findings';
 import { loadProject } from '../projects/project.repository';
 import type { RedcapProject } from '../projects/redcap-project';
 
@@ -29,6 +30,7 @@ export async function gatewayStatus(gateway: Gateway, projects: readonly RedcapP
   attend('STAFF_OVERWROTE', flags?.overwrote ?? 0);
   attend('IDENTITY_IN_DOUBT', flags?.doubt ?? 0);
   attend('OVER_CAP', flags?.capped ?? 0);
+  for (const { code, n } of await countFindings(dataSource)) attend(code, n);
 
   const calls = { redcapExports: 0, redcapImports: 0 };
   const callsToday: Record<string, number> = {};
@@ -39,6 +41,8 @@ export async function gatewayStatus(gateway: Gateway, projects: readonly RedcapP
     callsToday[project.name] = await project.governor.callsToday();
     const state = await loadProject(dataSource, project);
     if (state.drift.length > 0 && state.trouble?.code !== 'DRIFT') attend('DRIFT', 1);
+    const days = await project.ledger.days(8);
+    if (project.ledger.judge(days[0]!) === 'over') attend('CALL_BUDGET', 1);
     if (state.trouble && knownCodes.has(state.trouble.code)) attend(state.trouble.code, 1);
     shown[project.name] = {
       projectId: state.projectId,
@@ -47,6 +51,9 @@ export async function gatewayStatus(gateway: Gateway, projects: readonly RedcapP
       version: state.version,
       rights: state.rights,
       drift: state.drift,
+      changes: state.changes,
+      callDays: days,
+      callBudget: project.ledger.budget,
       trouble: state.trouble,
       baselineAt: state.baselineAt,
       polledAt: state.polledAt,

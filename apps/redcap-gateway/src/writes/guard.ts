@@ -33,8 +33,8 @@ export function refuseByDesign(
   const { design, drift } = checked;
   const unknown = refuseParticipant(participant);
   if (unknown !== null) return unknown;
+  if (drift.stops(cell.event, cell.instrument, cell.field)) return 'DRIFT';
   if (!design.hasEvent(cell.event)) return 'UNKNOWN_EVENT';
-  if (drift.stopped.has(cell.field) || drift.stopped.has(baseField(cell.field))) return 'DRIFT';
   if (design.instrumentOfColumn(cell.field) !== cell.instrument) return 'UNKNOWN_FIELD';
   const misplaced = refusePlace(project, checked, rows, cell);
   if (misplaced !== null) return misplaced;
