@@ -79,7 +79,8 @@ export interface MessageCampaign {
   job: string;
   purposes: readonly string[];
   /**
-   * `person` holds clear and identifying rows merged. The reason for those who get nothing now; null where there is nothing
+   * `person` holds clear and identifying rows merged. Asks `mayReceive` too, so that nothing is planned for who may not be
+   * written to. The reason for those who get nothing now; null where there is nothing
    * to say (not due yet, all sent). Throws a MappingError for a code that is not known.
    */
   due(person: readonly Row[], facts: CampaignFacts): DueMessage[] | ReasonCode | null;

@@ -133,6 +133,8 @@ describe('the follow-up', () => {
     ],
     ['the visit is to come', null, {}, '2018-09-10'],
     ['the visit is long ago', 'OUTSIDE_WINDOW', {}, '2018-10-12'],
+    ['there is no number', 'PHONE_MISSING', { info: { part_mobile_number: '' } }],
+    ['there is no consent', 'CONSENT_MISSING', { info: { part_consent_date: '' } }],
     ['staff texted by hand', 'TEXTED_BY_HAND', { log: [['6_month_arm_2', 0, { txt_manual_date: '2018-09-11' }]] }],
   ])('is not due when %s', (_, expected, story, today = '2018-09-11') => {
     expect(due(today, story)).toEqual(expected);

@@ -211,6 +211,17 @@ describe('an invitation', () => {
     );
   });
 
+  it.each<[ReasonCode, Record<string, string>]>([
+    ['WITHDRAWN', { part_withdrawn: '1' }],
+    ['PHONE_MISSING', { part_mobile_number: '' }],
+    ['LANGUAGE_MISSING', { part_lang: '' }],
+  ])('is not planned for who may not be written to, and uses up no attempt: %s', (reason, changes) => {
+    expect(due('2018-10-31', { family: changes })).toBe(reason);
+    // that there is nothing to send is said first
+    expect(due('2018-10-30', { family: changes })).toBeNull();
+    expect(due('2018-10-31', { family: changes, status: { '2_month_arm_2': '2' } })).toBe('SURVEY_DONE');
+  });
+
   it('is never guessed from an unknown code', () => {
     expect(() => due('2018-10-31', { arm: '4' })).toThrow(MappingError);
     expect(() => due('2018-10-31', { status: { '2_month_arm_2': '7' } })).toThrow(MappingError);

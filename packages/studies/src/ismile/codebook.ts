@@ -110,7 +110,7 @@ export const codebook = {
     "txt_last_timestamp": {"instrument":"sms_survey_log","type":"text","validation":"datetime_seconds_ymd","choices":{}},
     "txt_mobile_number": {"instrument":"sms_survey_log","type":"text","validation":"phone","choices":{}},
     "txt_twilio_sid": {"instrument":"sms_survey_log","type":"text","validation":"","choices":{}},
-    "txt_twilio_status": {"instrument":"sms_survey_log","type":"dropdown","validation":"","choices":{"attempting":"Attempting","queued":"Queued","delivered":"Delivered","undelivered":"Undelivered","failed":"Failed"}},
+    "txt_twilio_status": {"instrument":"sms_survey_log","type":"dropdown","validation":"","choices":{"attempting":"Attempting","queued":"Queued","sent":"Sent","delivered":"Delivered","undelivered":"Undelivered","failed":"Failed","canceled":"Canceled"}},
     "txt_date_created": {"instrument":"sms_survey_log","type":"text","validation":"datetime_seconds_ymd","choices":{}},
     "txt_date_updated": {"instrument":"sms_survey_log","type":"text","validation":"datetime_seconds_ymd","choices":{}},
     "txt_twilio_error_code": {"instrument":"sms_survey_log","type":"text","validation":"integer","choices":{}},

@@ -3,6 +3,7 @@ import { DateTime } from 'luxon';
 import type { MessageCampaign } from '../../define-messaging';
 import { settings } from '../settings';
 import { sixMonthExam } from './follow-up-facts';
+import { mayReceive } from './may-receive';
 import { followUp } from './templates';
 
 const { withinDays, waitDays } = settings.followUp;
@@ -24,6 +25,9 @@ export const followUpCampaign: MessageCampaign = {
     const closes = daysAfter(visitedOn, withinDays);
     if (today > closes) return 'OUTSIDE_WINDOW';
     if (textedByHand(person, event)) return 'TEXTED_BY_HAND';
+    // asked here too: the one text there is must not be used up before the number is given
+    const against = mayReceive(person, 'sms');
+    if (against !== null) return against;
     const last = daysAfter(today, waitDays);
     return [
       {

@@ -1,10 +1,9 @@
-import type { Row } from '@studybridge/contracts';
 import type { MessagingDefinition, SmsLogFields } from '../../define-messaging';
-import { usMobile, usPhone } from '../../us-phone';
+import { usMobile } from '../../us-phone';
 import type { codebook } from '../codebook';
 import { settings } from '../settings';
-import { read } from '../words';
 import { followUpCampaign } from './follow-up';
+import { mayReceive, mobileText } from './may-receive';
 import { followUp, numberTest, replies } from './templates';
 
 type CapsField = keyof typeof codebook.fields;
@@ -24,8 +23,6 @@ const fields = {
 } as const satisfies Record<keyof SmsLogFields, CapsField>;
 
 const instrument: (typeof codebook.fields)['txt_message']['instrument'] = 'sms_survey_log';
-const mobileText = (person: readonly Row[]): string => read(person, 'baseline_arm_1', 'part_mobile_number').trim();
-
 /** The demo project's texts (studies.md §5b). It records no address, language, withdrawal or wish about texts. */
 export const messaging: MessagingDefinition = {
   project: 'main',
@@ -35,13 +32,7 @@ export const messaging: MessagingDefinition = {
   mobile: (person) => usMobile(mobileText(person), 'part_mobile_number'),
   email: () => null,
   language: () => settings.followUp.language,
-  mayReceive(person, channel) {
-    if (read(person, 'baseline_arm_1', 'part_consent_date').trim() === '') return 'CONSENT_MISSING';
-    if (channel === 'email') return 'EMAIL_MISSING';
-    const text = mobileText(person);
-    if (text === '') return 'PHONE_MISSING';
-    return usPhone(text) === null ? 'PHONE_INVALID' : null;
-  },
+  mayReceive,
   purposes: {
     'follow-up': {
       title: 'Thanks for the 6-month exam',

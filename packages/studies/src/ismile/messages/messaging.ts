@@ -1,9 +1,9 @@
-import type { ReasonCode, Row } from '@studybridge/contracts';
 import type { MessagePurpose, MessagingDefinition, SmsLogFields } from '../../define-messaging';
-import { usMobile, usPhone } from '../../us-phone';
+import { usMobile } from '../../us-phone';
 import type { codebook } from '../codebook';
 import { settings } from '../settings';
-import { from, read } from '../words';
+import { from } from '../words';
+import { email, mayReceive, mobileText } from './may-receive';
 import { surveyInvitations } from './survey-invitations';
 import { numberTest, replies, surveyInvitation, surveyReminder } from './templates';
 
@@ -35,9 +35,6 @@ const invitation = (title: string): MessagePurpose => ({
 });
 
 const languageSource = from.optional(from.coded('baseline_arm_1', 'part_lang', { '1': 'en', '2': 'es' }));
-const mobileText = (person: readonly Row[]): string => read(person, 'baseline_arm_1', 'part_mobile_number').trim();
-const email = (person: readonly Row[]): string | null => read(person, 'baseline_arm_1', 'part_email').trim() || null;
-
 /** iSMILE's own texts (studies.md §1.5): apart from the texting partner's programme, from another number, with a consent of their own. */
 export const messaging: MessagingDefinition = {
   project: 'main',
@@ -48,14 +45,7 @@ export const messaging: MessagingDefinition = {
   mobile: (person) => usMobile(mobileText(person), 'part_mobile_number'),
   email,
   language: (person) => languageSource.decode(person) ?? null,
-  mayReceive(person, channel) {
-    // each from its own field: an unknown code elsewhere must not hide a withdrawal (law 2)
-    if (read(person, 'baseline_arm_1', 'part_withdrawn') === '1') return 'WITHDRAWN';
-    if (read(person, 'baseline_arm_1', 'part_consent_date').trim() === '') return 'CONSENT_MISSING';
-    const reason = channel === 'sms' ? reasonAgainstTexts(person) : reasonAgainstMail(person);
-    if (reason !== null) return reason;
-    return read(person, 'baseline_arm_1', 'part_lang').trim() === '' ? 'LANGUAGE_MISSING' : null;
-  },
+  mayReceive,
   purposes: {
     'survey-2m': invitation('Invitation to the 2-month survey'),
     'survey-4m': invitation('Invitation to the 4-month survey'),
@@ -78,16 +68,3 @@ export const messaging: MessagingDefinition = {
   log: { instrument, fields },
   replies,
 };
-
-function reasonAgainstTexts(person: readonly Row[]): ReasonCode | null {
-  const text = mobileText(person);
-  if (text === '') return 'PHONE_MISSING';
-  if (usPhone(text) === null) return 'PHONE_INVALID';
-  return read(person, 'baseline_arm_1', 'part_mobile_ok_to_text') === '1' ? null : 'TEXTING_NOT_ALLOWED';
-}
-
-function reasonAgainstMail(person: readonly Row[]): ReasonCode | null {
-  const address = email(person);
-  if (address === null) return 'EMAIL_MISSING';
-  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address) ? null : 'EMAIL_INVALID';
-}

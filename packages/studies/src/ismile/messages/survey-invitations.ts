@@ -3,6 +3,7 @@ import type { CampaignFacts, DueMessage, MessageCampaign } from '../../define-me
 import { settings } from '../settings';
 import { daysAfter, visitWindow } from '../windows';
 import { surveyOf } from './invitation-facts';
+import { mayReceive } from './may-receive';
 import { surveyInvitation, surveyReminder } from './templates';
 
 const surveys = [
@@ -54,6 +55,9 @@ function dueOf(person: readonly Row[], survey: Survey, facts: CampaignFacts): Du
   if (day === undefined || today < daysAfter(target, day)) return null;
   if (earlier.some((message) => message.waiting || isRecent(message.sentAt, facts.now))) return null;
   if (textedByHand(person, event, today)) return 'TEXTED_BY_HAND';
+  // asked here too, so that what is put right in time uses up no attempt
+  const against = mayReceive(person, 'sms');
+  if (against !== null) return against;
 
   const attempt = attempts + 1;
   const last = daysAfter(today, waitDays);
