@@ -213,11 +213,13 @@ export class Relay {
       const before = new Map((await this.lock.query(leastHeld)).map((row) => [row['topic'], Number(row['held'])]));
       for (const topic of topics) {
         const held = now[topic] ?? 0;
-        if (held < (before.get(topic) ?? 0)) {
+        const lost = held < (before.get(topic) ?? 0);
+        if (lost) {
           await this.lock.query(republish, [[topic]]);
           this.logger.warn({ topic }, 'the topic was lost; everything of it is published again');
         }
-        if (held > 0) {
+        // Also when nothing is left: else the next look would find it lost once more.
+        if (held > 0 || lost) {
           await this.lock.query(
             'INSERT INTO bus_topic (topic, held) VALUES ($1, $2) ON CONFLICT (topic) DO UPDATE SET held = excluded.held',
             [topic, held],
