@@ -12,6 +12,7 @@ import { pollProject } from './polling/poll-project';
 import { ProjectChecks } from './projects/project-checks';
 import { noteTrouble } from './projects/project.repository';
 import { createProjects, type RedcapProject } from './projects/redcap-project';
+import { restoreSteps } from './restore/restore-steps';
 import { addCommands } from './status/add-commands';
 import { countOpenWrites, gatewayProblems, gatewayStatus } from './status/gateway-status';
 import { countOpenLinks, LinkFinder, linkProblems } from './survey-links/link-finder';
@@ -89,6 +90,7 @@ class GatewayWiring {
       await requestLink(em, projects[at]!, envelope, context.clock.now());
       finders[at]!.expect();
     });
+    gateway.bus.onRestored(restoreSteps(gateway, projects));
     exposeBudget(context, projects);
     defineJobs(gateway, projects, budgetWarnings);
     addCommands(gateway, projects);

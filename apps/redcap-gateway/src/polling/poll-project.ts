@@ -1,6 +1,7 @@
 import { projectPolled, type Cause } from '@studybridge/contracts';
-import { RedcapUnknownFieldsError } from '@studybridge/redcap-client';
+import { RedcapUnknownFieldsError, wallTime } from '@studybridge/redcap-client';
 import type { JobRun } from '@studybridge/service-kit';
+import type { DataSource } from 'typeorm';
 import type { Gateway } from '../gateway';
 import { findLiving, loadSnapshots, type Participant } from '../participants/participant.repository';
 import { clearFindings, noteFindings } from '../monitoring/findings';
@@ -50,9 +51,20 @@ async function look(gateway: Gateway, project: RedcapProject, kind: 'ids' | 'ful
   let checked = await checks.ensure(project);
   const state = await loadProject(context.dataSource, project);
   const asOf = context.clock.now();
-  const work = { gateway, project, run, state, asOf };
+  // Decided from a database that may not be the newest it would have to be taken back.
+  await gateway.bus.mayAct(context.dataSource);
+  const restored = await readRestored(context.dataSource, project);
+  const work = {
+    gateway,
+    project,
+    run,
+    state,
+    asOf,
+    cause: restored === null ? ('live' as const) : ('restore' as const),
+  };
   if (state.baselineAt === null) return readEverything({ ...work, checked }, 'baseline');
   if (run.from !== undefined) state.cursorAt = run.from;
+  if (restored !== null && !run.dryRun) await passOverHistory({ ...work, checked }, restored);
   let counts: Counts;
   try {
     counts = await readChanges({ ...work, checked });
@@ -62,11 +74,12 @@ async function look(gateway: Gateway, project: RedcapProject, kind: 'ids' | 'ful
     checked = await checks.ensure(project);
     counts = await readChanges({ ...work, checked });
   }
+  const sameFields = state.declaredHash === project.declaredHash;
   // Drift that healed: what it had stopped is read once more, and acts like any late news.
   const { reread } = await loadProject(context.dataSource, project);
-  if (kind === 'ids' && state.declaredHash === project.declaredHash && !reread) return counts;
+  if (kind === 'ids' && sameFields && restored === null && !reread) return counts;
   checked = await checks.ensure(project);
-  const cause = state.declaredHash === project.declaredHash ? 'reconcile' : 'schema';
+  const cause = restored !== null ? 'restore' : sameFields ? 'reconcile' : 'schema';
   const more = await readEverything({ ...work, checked }, cause);
   for (const [name, count] of Object.entries(more)) counts[name] = (counts[name] ?? 0) + count;
   return counts;
@@ -79,6 +92,41 @@ interface Work {
   state: ProjectState;
   checked: Checked;
   asOf: Date;
+  /** Of what is new since the last look. */
+  cause: Cause;
+}
+
+/** The cursor that the copy held, when the database was put back and the project was not read anew since. */
+async function readRestored(
+  dataSource: DataSource,
+  project: RedcapProject,
+): Promise<{ copyCursorAt: Date | null } | null> {
+  const [row] = await dataSource.query<{ at: Date | null; copyCursorAt: Date | null }[]>(
+    'SELECT restored_at AS at, copy_cursor_at AS "copyCursorAt" FROM project WHERE binding = $1 AND role = $2',
+    [project.binding.id, project.role],
+  );
+  return row?.at ? { copyCursorAt: row.copyCursorAt } : null;
+}
+
+/** What the log tells of the time between the copy and the last look before it was put back was acted on then. */
+async function passOverHistory(work: Work, restored: { copyCursorAt: Date | null }): Promise<void> {
+  const { gateway, project, run, state, checked, asOf } = work;
+  const { dataSource, config } = gateway.context;
+  if (!checked.mayReadLog || state.cursorAt === null || restored.copyCursorAt === null) return;
+  const { log } = await changedSince(project, {
+    since: restored.copyCursorAt,
+    now: asOf,
+    overlapMs: config.REDCAP_OVERLAP_MINUTES * 60_000,
+    mayReadLog: true,
+    logNewest: null,
+  });
+  const until = wallTime(new Date(state.cursorAt.getTime() + (project.skewMs ?? 0)), project.serverZone).slice(0, 16);
+  const history = (log?.identity ?? []).filter((line) => line.wallTime < until);
+  const lines = await newIdentityLines(gateway, project, history);
+  await dataSource.transaction(async (em) => {
+    await run.lease.assert(em);
+    await rememberLines(em, project, lines);
+  });
 }
 
 async function readChanges(before: Work): Promise<Counts> {
@@ -96,7 +144,7 @@ async function readChanges(before: Work): Promise<Counts> {
   const moved = run.dryRun ? { moves: 0, readAgain: [] } : await followIdentities(work, changes, mark);
   for (const record of moved.readAgain) if (!changes.announced.has(record)) changes.announced.set(record, new Set());
   if (!run.dryRun) moved.moves += await suspectNewcomers(work, changes, mark);
-  const counts = await readAndStore(work, changes.announced, mark, 'live');
+  const counts = await readAndStore(work, changes.announced, mark, work.cause);
   counts.identityMoves = moved.moves;
   if (run.dryRun) return counts;
   await dataSource.transaction(async (em) => {
@@ -129,8 +177,15 @@ async function followIdentities(
     const existing = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
     decided = await decideMoves(project, present, lines, new Set(existing.keys()));
   }
-  await applyMoves(gateway, project, run.lease, { ...decided, lines, cause: 'live', asOf, mark });
+  const unseen = unseenDeletions(lines, knownRecords);
+  await applyMoves(gateway, project, run.lease, { ...decided, unseen, lines, cause: work.cause, asOf, mark });
   return { moves: decided.moves.length, readAgain: decided.readAgain };
+}
+
+/** A number for each deletion that concerns nobody we know. */
+function unseenDeletions(lines: readonly { kind: string; record: string }[], known: ReadonlySet<string>): string[] {
+  const ours = new Set(known);
+  return lines.filter(({ kind, record }) => kind === 'delete' && !ours.delete(record)).map(({ record }) => record);
 }
 
 /**
@@ -151,7 +206,7 @@ async function suspectNewcomers(work: Work, changes: Changes, mark: number): Pro
   if ([...changes.announced.keys()].every((record) => known.has(record) || created.has(record))) return 0;
   const { recordIdField } = project.definition;
   const everyone = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
-  return (await settleVanished(work, everyone, 'live', mark)).identityMoves ?? 0;
+  return (await settleVanished(work, everyone, work.cause, mark)).identityMoves ?? 0;
 }
 
 async function readEverything(work: Work, cause: Cause): Promise<Counts> {
@@ -179,6 +234,12 @@ async function readEverything(work: Work, cause: Cause): Promise<Counts> {
   await dataSource.transaction(async (em) => {
     await run.lease.assert(em);
     await rememberLines(em, project, lines);
+    if (cause === 'restore') {
+      await em.query('UPDATE project SET restored_at = NULL, copy_cursor_at = NULL WHERE binding = $1 AND role = $2', [
+        project.binding.id,
+        project.role,
+      ]);
+    }
     await finish(em, work, { kind: 'full', seen: counts.records ?? 0, changed: counts.changed ?? 0 }, changes);
   });
   return counts;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Cause, CellAddress, Row } from '@studybridge/contracts';
 import type { Lease } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
@@ -57,8 +56,9 @@ export async function storeRecords(
     const fresh = [...part.records.keys()].filter((record) => !taken.has(record));
     const added = await insertParticipants(
       em,
+      sealer,
       project,
-      fresh.map((recordId) => ({ id: randomUUID(), recordId, presence: 'present' })),
+      fresh.map((recordId) => ({ recordId, presence: 'present' })),
       part.asOf,
     );
     const reachable = new Set(added.map((participant) => participant.recordId));

@@ -96,7 +96,7 @@ export class ProjectChecks {
   }
 
   private async check(project: RedcapProject, now: Date): Promise<Checked> {
-    const { dataSource, logger } = this.context;
+    const { dataSource } = this.context;
     const state = await loadProject(dataSource, project);
     const info = await project.client.project();
     refuseOtherProject(project, state, info);
