@@ -56,6 +56,18 @@ const status = new Map([
 ]);
 const noChoices: ReadonlyMap<string, string> = new Map();
 
+/** What a project without any event puts its data into: the first event of a project that never had another. */
+const impliedEvent = (): ProjectEvent => ({
+  id: 0,
+  uniqueName: 'event_1_arm_1',
+  name: 'Event 1',
+  arm: 1,
+  dayOffset: 0,
+  offsetMin: 0,
+  offsetMax: 0,
+  customLabel: '',
+});
+
 /** Everything that can be derived from a project's design, looked up fast. */
 export class Codebook {
   readonly columns: Column[] = [];
@@ -70,15 +82,20 @@ export class Codebook {
   /** Longitudinal in REDCap's sense: switched on, and more than one event (§1.8, §2.17). */
   readonly longitudinal: boolean;
   readonly hasRepeating: boolean;
+  /** Where data may lie: the events, and where there is none the one that is implied. */
+  readonly events: readonly ProjectEvent[];
   private readonly designated: Set<string>;
   private readonly repeating: Set<string>;
 
   constructor(readonly design: Design) {
     this.longitudinal = design.longitudinal && design.events.length > 1;
-    this.hasRepeating = design.repeating.length > 0;
+    this.events = design.events.length > 0 ? design.events : [impliedEvent()];
+    this.hasRepeating = design.repeating.some(
+      (entry) => this.longitudinal || entry.event === this.firstEvent.uniqueName,
+    );
     this.missingCodes = parseChoices(design.settings.missingDataCodes);
     design.forms.forEach((form, index) => this.formIndex.set(form.name, index));
-    design.events.forEach((event, index) => {
+    this.events.forEach((event, index) => {
       this.eventByName.set(event.uniqueName, event);
       this.eventOrder.set(event, index);
     });
@@ -100,14 +117,20 @@ export class Codebook {
 
   /** The event a row belongs to that names none: the project's first. */
   get firstEvent(): ProjectEvent {
-    return this.design.events[0]!;
+    return this.events[0]!;
   }
 
   form(index: number): Form {
     return this.design.forms[index]!;
   }
 
+  /** Whether an event is to be seen: a classic project shows its first one, whatever others it was given. */
+  isShown(event: ProjectEvent): boolean {
+    return this.longitudinal || event === this.firstEvent;
+  }
+
   isDesignated(event: ProjectEvent, form: number): boolean {
+    if (!this.longitudinal) return event === this.firstEvent;
     return this.designated.has(`${event.uniqueName}\n${this.form(form).name}`);
   }
 
@@ -122,7 +145,7 @@ export class Codebook {
   /** `Visit 1 (Arm 2: Drug B)` with several arms, plain `Visit 1` with one: how messages and labels name an event. */
   eventTitle(event: ProjectEvent): string {
     // An arm that owns no event counts for nothing (§2.10).
-    if (new Set(this.design.events.map((known) => known.arm)).size < 2) return event.name;
+    if (new Set(this.events.map((known) => known.arm)).size < 2) return event.name;
     const arm = this.design.arms.find((candidate) => candidate.number === event.arm);
     return `${event.name} (Arm ${event.arm}: ${arm?.name ?? `Arm ${event.arm}`})`;
   }

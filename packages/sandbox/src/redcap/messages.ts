@@ -63,8 +63,6 @@ export const messages = {
   // Structure: arms, events, mappings, dictionary
   /** [?] by analogy with the export */
   importOfClassic: (what: string) => `You cannot import ${what} for classic projects`,
-  /** [?] */
-  deleteOfClassic: (what: string) => `You cannot delete ${what} for classic projects`,
   /** [?] documented as not allowed */
   metadataInProduction: 'You cannot import the data dictionary of a project that is in production status',
   /** [?] */

@@ -79,8 +79,8 @@ export class Project {
 
   /** Writes a line of the log; `at` is wall time of the server. */
   write(at: string, user: string, action: string, details: string, record = ''): void {
-    // Newlines in details become blanks (§5).
-    this.log.push({ at, user, action, details: details.replace(/[\r\n]+/g, ' '), record });
+    // Each newline in details becomes a blank (§5).
+    this.log.push({ at, user, action, details: details.replace(/\r\n|\r|\n/g, ' '), record });
   }
 }
 

@@ -266,14 +266,14 @@ describe('records export', () => {
     await lab.close();
   });
 
-  it('writes EAV: stored values only, checked options by code', async () => {
+  it('writes EAV: stored values only, by field name, checked options by code', async () => {
     const reply = await longitudinal.call({ content: 'record', type: 'eav', format: 'csv' });
     expect(reply.body).toBe(
       'record,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,field_name,value\n' +
-        '1,intake_arm_1,,,record_id,1\n1,intake_arm_1,,,age,40\n1,intake_arm_1,,,flags,A\n1,intake_arm_1,,,person_complete,2\n' +
-        '1,call_arm_1,,1,record_id,1\n1,call_arm_1,,1,call_note,first\n1,call_arm_1,,2,record_id,1\n1,call_arm_1,,2,call_note,second\n' +
+        '1,intake_arm_1,,,age,40\n1,intake_arm_1,,,flags,A\n1,intake_arm_1,,,person_complete,2\n1,intake_arm_1,,,record_id,1\n' +
+        '1,call_arm_1,,1,call_note,first\n1,call_arm_1,,1,record_id,1\n1,call_arm_1,,2,call_note,second\n1,call_arm_1,,2,record_id,1\n' +
         '1,home_visit_arm_1,weight,1,weight_date,2024-02-01\n1,home_visit_arm_1,weight,1,weight_kg,70.0\n1,home_visit_arm_1,weight,2,weight_kg,71.5\n' +
-        '2,intake_arm_2,,,record_id,2\n2,intake_arm_2,,,age,50\n',
+        '2,intake_arm_2,,,age,50\n2,intake_arm_2,,,record_id,2\n',
     );
   });
 

@@ -168,14 +168,54 @@ describe('structure through the API', () => {
       expect((await lab.json({ content: 'record', records: '2' }))[0].redcap_event_name).toBe('event_1_arm_1');
     });
 
-    it.each([
-      ['arm', '[{"arm_num":1,"name":"x"}]'],
-      ['event', '[{"event_name":"x","arm_num":1}]'],
-      ['formEventMapping', '[]'],
-    ])('refuses %s', async (content, data) => {
-      const reply = await lab.call({ content, format: 'json', data });
+    it('refuses a mapping of events', async () => {
+      const reply = await lab.call({ content: 'formEventMapping', format: 'json', data: '[]' });
       expect(reply.status).toBe(400);
       expect(reply.body).toContain('for classic projects');
+    });
+
+    it('takes arms and events that are not seen before the project is longitudinal, and again when it is not', async () => {
+      const record = (await lab.call({ content: 'record', format: 'csv' })).body;
+      expect(await count({ content: 'arm', data: '[{"arm_num":1,"name":"One"},{"arm_num":2,"name":"Two"}]' })).toBe(
+        '2',
+      );
+      const events = '[{"event_name":"Later","arm_num":1},{"event_name":"Else","arm_num":2}]';
+      expect(await count({ content: 'event', data: events })).toBe('2');
+      for (const content of ['arm', 'event']) expect((await lab.call({ content, format: 'json' })).status).toBe(400);
+      expect((await lab.json({ content: 'project' })).is_longitudinal).toBe(0);
+      expect((await lab.call({ content: 'record', format: 'csv' })).body).toBe(record);
+
+      expect(await count({ content: 'project_settings', data: '{"is_longitudinal":1}' })).toBe('1');
+      expect((await lab.json({ content: 'event' })).map((event: any) => event.unique_event_name)).toEqual([
+        'event_1_arm_1',
+        'later_arm_1',
+        'else_arm_2',
+      ]);
+      const person = { arm_num: 1, form: 'person' };
+      const mapping = [
+        { ...person, unique_event_name: 'event_1_arm_1' },
+        { ...person, form: 'habits', unique_event_name: 'event_1_arm_1' },
+        { ...person, unique_event_name: 'later_arm_1' },
+      ];
+      await count({ content: 'formEventMapping', data: JSON.stringify(mapping) });
+      const later = '[{"study_id":"2","redcap_event_name":"later_arm_1","age":"12"}]';
+      expect(await count({ content: 'record', data: later })).toBe('{"count":1}');
+
+      await count({ content: 'project_settings', data: '{"is_longitudinal":0}' });
+      expect((await lab.call({ content: 'record', format: 'csv' })).body).toBe(record);
+      expect((await lab.call({ content: 'project_xml' })).body).not.toContain('later_arm_1');
+      await count({ content: 'project_settings', data: '{"is_longitudinal":1}' });
+      const rows = await lab.json({ content: 'record', records: '2', events: 'later_arm_1', fields: 'age' });
+      expect(rows).toEqual([{ age: '12' }]);
+    });
+
+    it('holds its data when it is left without any event, and gives them to the first one that comes', async () => {
+      const record = (await lab.call({ content: 'record', format: 'csv' })).body;
+      expect(await count({ content: 'event', action: 'delete', 'events[0]': 'event_1_arm_1' })).toBe('1');
+      expect((await lab.call({ content: 'record', format: 'csv' })).body).toBe(record);
+      expect(await count({ content: 'record', data: '[{"study_id":"70","age":"7"}]' })).toBe('{"count":1}');
+      await count({ content: 'event', data: '[{"event_name":"Start","arm_num":1}]' });
+      expect(await lab.json({ content: 'record', records: '70', fields: 'age' })).toEqual([{ age: '7' }]);
     });
 
     it('asks for the right to design', async () => {

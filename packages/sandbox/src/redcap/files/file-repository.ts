@@ -5,6 +5,7 @@ import type { Params } from '../params';
 import type { Project } from '../project';
 import type { ListExport } from '../structure/describe-project';
 import type { ListRow } from '../structure/write-list';
+import { atLeast } from '../version';
 import { keepFile, uploaded } from './field-files';
 
 function mayOpen(project: Project, user: User, folder: Folder): boolean {
@@ -45,15 +46,23 @@ export function createFolder(project: Project, params: Params, user: User, folde
 }
 
 /** What lies in a folder: folders first, then files (§2.24). */
-export function listFolder(project: Project, params: Params, user: User): ListExport {
+export function listFolder(project: Project, params: Params, user: User, version: string): ListExport {
   const here = folderNamed(project, params, user);
+  const told = atLeast(version, '16.0.8');
+  const keptFor = ({ dag, role }: Folder): ListRow => ({
+    ...(role === 0 ? {} : { role: project.roles.find((known) => known.id === role)?.label ?? '' }),
+    ...(dag === 0 ? {} : { dag: project.design.dags.find((known) => known.id === dag)?.name ?? '' }),
+  });
   const folders = project.folders
     .filter((folder) => folder.parent === here && mayOpen(project, user, folder))
-    .map((folder): ListRow => ({ folder_id: folder.id, name: folder.name }));
+    .map((folder): ListRow => ({ folder_id: folder.id, name: folder.name, ...(told ? keptFor(folder) : {}) }));
   const files = [...project.shelved]
     .filter(([, folder]) => folder === here)
     .map(([id]): ListRow => ({ doc_id: id, name: project.files.get(String(id))?.name ?? '' }));
-  return { rows: [...folders, ...files], style: { root: 'items', keys: ['folder_id', 'doc_id', 'name'] } };
+  return {
+    rows: [...folders, ...files],
+    style: { root: 'items', keys: ['folder_id', 'doc_id', 'name', ...(told ? ['role', 'dag'] : [])] },
+  };
 }
 
 /** The file of the repository that a call names. Throws REDCap's refusal when it is not there or not for this user. */

@@ -18,12 +18,7 @@ export const fileMethods: Record<string, Method> = {
       need(call.user, 'api_export');
       const file = readFieldFile(call.project, call.params, call.user);
       const record = call.params.get('record');
-      note(
-        call,
-        `Download uploaded document (API): ${call.params.get('field')} = '${file.id}'`,
-        'Manage/Design ',
-        record,
-      );
+      note(call, 'Download file (API)', 'Manage/Design ', record);
       return download(file);
     },
     import(call) {
@@ -67,7 +62,7 @@ const repositoryActions = byAction({
   list(call) {
     need(call.user, 'api_export');
     need(call.user, 'file_repository');
-    const list = repository.listFolder(call.project, call.params, call.user);
+    const list = repository.listFolder(call.project, call.params, call.user, call.version);
     note(call, 'Export list of files/folders in File Repository (API)');
     return listAnswer(call, list);
   },

@@ -31,7 +31,7 @@ function exportRecordsCall(call: Call): Answer {
   const type = params.word('type', ['flat', 'eav']);
   if (params.get('format') === 'odm') {
     const data = xmlData(call);
-    note(call, 'Export data: odm', 'Data Export (API) ');
+    note(call, 'export_format: ODM, rawOrLabel: raw', 'Data Export (API) ');
     return formatted('xml', writeProjectXml(project, { data, at: call.at, version: call.version }));
   }
   const format = params.format();
@@ -39,7 +39,7 @@ function exportRecordsCall(call: Call): Answer {
   const delimiter = params.delimiter();
   note(
     call,
-    `report_name: 'API', export_format: '${format}', rawOrLabel: '${query.labels ? 'label' : 'raw'}', fields: '${query.columns.length}'`,
+    `export_format: ${format.toUpperCase()}, rawOrLabel: ${query.labels ? 'label' : 'raw'}`,
     'Data Export (API) ',
   );
   return formatted(format, exportRecords(project, query, { format, type, delimiter, missingRows: call.missingRows }));

@@ -59,7 +59,7 @@ function recordSections(project: Project, record: StoredRecord, params: Params, 
   const asked = params.get('repeat_instance');
   const sections: string[][] = [];
   for (const row of record.rows) {
-    if (event !== null && row.event !== event) continue;
+    if (!codebook.isShown(row.event) || (event !== null && row.event !== event)) continue;
     if (asked !== '' && row.instance !== 0 && String(row.instance) !== asked) continue;
     design.forms.forEach((_, at) => {
       if ((form !== null && at !== form) || !codebook.isDesignated(row.event, at)) return;

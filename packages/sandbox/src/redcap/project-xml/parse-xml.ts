@@ -90,7 +90,12 @@ function toNode(entry: Ordered): XmlNode | null {
  * entity bombs), that are not well-formed, or that nest deeper than 100 elements. Throws `XmlUnreadableError`.
  */
 export function parseXml(source: string): XmlNode {
-  const xml = prepare(source.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n'));
+  const xml = prepare(
+    source
+      .replace(/^\ufeff/, '')
+      .trimStart()
+      .replace(/\r\n?/g, '\n'),
+  );
   const validity = XMLValidator.validate(xml);
   if (validity !== true) {
     throw new XmlUnreadableError(`The XML is not well-formed (line ${validity.err.line}): ${validity.err.code}.`);

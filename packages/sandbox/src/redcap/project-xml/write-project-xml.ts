@@ -146,10 +146,11 @@ function globalVariables(project: Project): string {
   const element = (name: string, value: string | number): string =>
     value === '' ? '' : `<redcap:${name}>${escapeXml(String(value))}</redcap:${name}>\n`;
   const repeatingEvents = design.repeating
-    .filter((entry) => entry.form === '')
+    .filter((entry) => entry.form === '' && codebook.longitudinal)
     .map((entry) => `<redcap:RepeatingEvent${attributes({ 'redcap:UniqueEventName': entry.event })}/>`);
-  const repeatingForms = design.events.flatMap((event) => {
-    const entries = design.repeating.filter((entry) => entry.event === event.uniqueName && entry.form !== '');
+  const repeatingForms = codebook.events.flatMap((event) => {
+    const shown = codebook.isShown(event) ? design.repeating : [];
+    const entries = shown.filter((entry) => entry.event === event.uniqueName && entry.form !== '');
     if (entries.length === 0) return [];
     const inner = entries.map(
       (entry) =>
@@ -274,7 +275,7 @@ function* clinicalData(project: Project, o: XmlDataOptions): Generator<string> {
     let subject = `<SubjectData${attributes({ SubjectKey: record.id, 'redcap:RecordIdField': design.recordIdField })}>\n`;
     let first = true;
     for (const row of record.rows) {
-      if (o.events !== null && !o.events.has(row.event)) continue;
+      if (!codebook.isShown(row.event) || (o.events !== null && !o.events.has(row.event))) continue;
       if (o.filter !== null && !o.filter(record, row)) continue;
       let visit = '';
       const formsOfRow = row.form >= 0 ? [row.form] : design.forms.map((_, form) => form);

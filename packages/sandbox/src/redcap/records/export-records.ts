@@ -116,6 +116,7 @@ function* selectRows(project: Project, query: RecordsQuery): Generator<OutRow> {
     let shown = false;
     let hidden: ProjectEvent | undefined;
     for (const row of record.rows) {
+      if (!project.codebook.isShown(row.event)) continue;
       if (query.events !== null && !query.events.has(row.event)) continue;
       if (row.form >= 0 && (onlyId || !forms.has(row.form))) {
         hidden ??= row.event;
@@ -325,21 +326,29 @@ function outColumns(project: Project, query: RecordsQuery): OutColumn[] {
   return columns;
 }
 
-/** EAV columns and values: what is stored, one row per value; checked options by code (§3.6). */
+/** EAV columns and values: what is stored, one row per value, by field name; checked options by code (§3.6). */
 function* eavRows(project: Project, query: RecordsQuery, rows: Iterable<OutRow>): Generator<string[]> {
   const { codebook } = project;
   const place = systemColumns(project, { ...query, dagColumn: false, surveyFields: false });
   const appliesTo = applicability(codebook);
   const groups = new Map(project.design.dags.map((dag) => [dag.uniqueName, query.labels ? dag.name : dag.uniqueName]));
+  const group = 'redcap_data_access_group';
+  const byName = (a: { fieldName: string }, b: { fieldName: string }): number =>
+    a.fieldName < b.fieldName ? -1 : a.fieldName > b.fieldName ? 1 : 0;
+  // Servers whose projects came from an XML were seen to answer by field name; options keep their order.
+  const ordered = [...query.columns, ...(query.dagColumn && query.withId ? [{ fieldName: group } as const] : [])].sort(
+    byName,
+  );
   for (const { record, row } of rows) {
     const applies = appliesTo(row);
     const head = [record.id, ...place.map((column) => column.cell(record, row, applies))];
-    for (const column of query.columns) {
+    for (const column of ordered) {
+      if (!('kind' in column)) {
+        if (row.form < 0 && record.dag !== '') yield [...head, group, groups.get(record.dag) ?? record.dag];
+        continue;
+      }
       if (column.kind === 'id') {
         if (row.form < 0) yield [...head, column.name, record.id];
-        if (row.form < 0 && query.dagColumn && record.dag !== '') {
-          yield [...head, 'redcap_data_access_group', groups.get(record.dag) ?? record.dag];
-        }
         continue;
       }
       const value = applies[column.form]! ? row.get(column) : undefined;

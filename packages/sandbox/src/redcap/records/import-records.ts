@@ -224,7 +224,8 @@ export function importRecords(project: Project, rows: readonly SentRow[], option
     }
     placed.push(at);
   }
-  if (options.forceAutoNumber) renumber(project, placed, options.user);
+  // Where the project does not number its records, the ids sent stay what they are (phpcap RecordsTest, §4.9).
+  if (options.forceAutoNumber && project.design.settings.autonumbering) renumber(project, placed, options.user);
   checkRecords(project, placed, options, problems);
   if (problems.length > 0) throw refusal(problems);
 

@@ -120,7 +120,8 @@ function fillForm(
  */
 export function seedRecords(project: Project, count: number, at: string): void {
   const { codebook, design, data } = project;
-  const arms = [...new Set(design.events.map((event) => event.arm))];
+  const shown = codebook.events.filter((event) => codebook.isShown(event));
+  const arms = [...new Set(shown.map((event) => event.arm))];
   let next = Number(nextRecordName(project, ''));
   for (let n = 0; n < count; n += 1, next += 1) {
     const roll = dice(next * 7919 + project.id);
@@ -128,7 +129,7 @@ export function seedRecords(project: Project, count: number, at: string): void {
     const arm = arms[Math.floor(roll() * arms.length)];
     // A group for everyone where there are groups, and now and then none.
     if (design.dags.length > 0 && roll() < 0.9) record.dag = design.dags[next % design.dags.length]!.uniqueName;
-    const events = design.events.filter((event) => event.arm === arm);
+    const events = shown.filter((event) => event.arm === arm);
     // Later events are reached by fewer.
     const reached = Math.max(1, Math.ceil(events.length * roll()));
     for (const event of events.slice(0, reached)) {

@@ -156,7 +156,11 @@ export function formEventMapping(project: Project, params: Params): ListExport {
 export function repeatingFormsEvents(project: Project): ListExport {
   const { codebook, design } = project;
   if (!codebook.hasRepeating) throw new ApiError(400, messages.nothingRepeats);
-  const rows = design.repeating.map((entry): ListRow => ({
+  const first = codebook.firstEvent.uniqueName;
+  const seen = design.repeating.filter(
+    (entry) => codebook.longitudinal || (entry.event === first && entry.form !== ''),
+  );
+  const rows = seen.map((entry): ListRow => ({
     ...(codebook.longitudinal ? { event_name: entry.event } : {}),
     form_name: entry.form,
     custom_form_label: entry.label,
@@ -314,13 +318,18 @@ export function logEntries(project: Project, params: Params, user: User): ListEx
   const begin = time('beginTime');
   const end = time('endTime');
   const dag = user.dag === '' ? params.get('dag') : user.dag;
+  // Lines that concern no record are not left out by a group (phpcap LoggingTest); who is in one sees those of its members.
+  const ofGroup = (entry: LogEntry): boolean =>
+    entry.record === ''
+      ? user.dag === '' || project.users.get(entry.user)?.dag === user.dag
+      : project.data.get(entry.record)?.dag === dag;
   const wanted = (entry: LogEntry): boolean =>
     ofType(entry.action) &&
     (begin === '' || entry.at >= begin) &&
     (end === '' || entry.at <= end) &&
     (params.get('user') === '' || entry.user === params.get('user')) &&
     (params.get('record') === '' || entry.record === params.get('record')) &&
-    (dag === '' || project.data.get(entry.record)?.dag === dag);
+    (dag === '' || ofGroup(entry));
   const rows: ListRow[] = [];
   for (let i = project.log.length - 1; i >= 0; i -= 1) {
     const entry = project.log[i]!;

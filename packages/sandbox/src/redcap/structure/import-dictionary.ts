@@ -75,9 +75,11 @@ function replaceForms(design: Design, fields: Field[]): string[] {
   const kept = new Set(names);
   design.mapping = design.mapping.filter((entry) => kept.has(entry.form));
   design.repeating = design.repeating.filter((entry) => entry.form === '' || kept.has(entry.form));
-  if (!design.longitudinal) {
-    const [event] = design.events;
-    if (event !== undefined) design.mapping = names.map((form) => ({ event: event.uniqueName, form }));
+  const [first] = design.events;
+  if (!design.longitudinal && first !== undefined) {
+    // In a classic project every instrument belongs to the one event; others, unseen, keep what they had.
+    const others = design.mapping.filter((entry) => entry.event !== first.uniqueName);
+    design.mapping = [...names.map((form) => ({ event: first.uniqueName, form })), ...others];
   }
   return added;
 }

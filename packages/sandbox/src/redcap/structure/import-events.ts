@@ -13,7 +13,8 @@ function needLongitudinal(project: Project, refusal: string): void {
 function tidy(design: Design): void {
   design.arms.sort((a, b) => a.number - b.number);
   design.events.sort((a, b) => a.arm - b.arm);
-  const names = new Set(design.events.map((event) => event.uniqueName));
+  // Without any event what repeats does so in the one that is implied.
+  const names = new Set(design.events.length > 0 ? design.events.map((event) => event.uniqueName) : ['event_1_arm_1']);
   design.mapping = design.mapping.filter((entry) => names.has(entry.event));
   design.repeating = design.repeating.filter((entry) => names.has(entry.event));
 }
@@ -24,9 +25,10 @@ function armNumber(item: SentItem): number {
   return Number(text);
 }
 
-/** Adds arms or renames them; with `override` the arms, events and mappings that were there go first (§2.10). */
+/**
+ * Adds arms or renames them, in a classic project too, where they are not seen (§2.10); with `override` the arms, events and mappings
+ * that were there go first. */
 export function importArms(project: Project, items: readonly SentItem[], override: boolean): number {
-  needLongitudinal(project, messages.importOfClassic('arms'));
   const arms = items.map((item) => ({ number: armNumber(item), name: item.text('name') }));
   restructure(project, (design) => {
     if (override) [design.arms, design.events] = [[], []];
@@ -42,7 +44,6 @@ export function importArms(project: Project, items: readonly SentItem[], overrid
 
 /** Deletes arms with their events and whatever was stored there (§2.10). */
 export function deleteArms(project: Project, numbers: readonly string[]): number {
-  needLongitudinal(project, messages.deleteOfClassic('arms'));
   const wanted = new Set(numbers);
   const known = new Set(project.design.arms.map((arm) => String(arm.number)));
   for (const number of wanted) if (!known.has(number)) throw new ApiError(400, messages.armUnknown(number));
@@ -69,7 +70,6 @@ export function importEvents(
   override: boolean,
   eventId: () => number,
 ): number {
-  needLongitudinal(project, messages.importOfClassic('events'));
   const arms = new Set(project.design.arms.map((arm) => arm.number));
   for (const item of items) {
     if (item.text('event_name') === '') throw new ApiError(400, messages.eventNameMissing);
@@ -78,6 +78,7 @@ export function importEvents(
   const before = project.design.events;
   const events: ProjectEvent[] = override ? [] : before.map((event) => ({ ...event }));
   const renamed = new Map<string, string>();
+  const { firstEvent } = project.codebook;
   for (const item of items) {
     const name = item.text('event_name');
     const arm = armNumber(item);
@@ -102,6 +103,11 @@ export function importEvents(
     if (at < 0) events.push(event);
     else events[at] = event;
   }
+  // Data of a project that had no event at all go to the first one it gets.
+  if (before.length === 0 && !events.some((event) => event.uniqueName === firstEvent.uniqueName)) {
+    const first = [...events].sort((a, b) => a.arm - b.arm)[0];
+    if (first !== undefined) renamed.set(firstEvent.uniqueName, first.uniqueName);
+  }
   restructure(
     project,
     (design) => {
@@ -118,7 +124,6 @@ export function importEvents(
 
 /** Deletes events by unique name, with whatever was stored there (§2.11). */
 export function deleteEvents(project: Project, names: readonly string[]): number {
-  needLongitudinal(project, messages.deleteOfClassic('events'));
   const wanted = new Set(names);
   const unknown = [...wanted].filter((name) => !project.codebook.eventByName.has(name));
   if (unknown.length > 0) throw new ApiError(400, messages.valuesNotValid('events', unknown));

@@ -35,8 +35,8 @@ const texts: Record<string, Take> = {
 };
 
 /**
- * Changes the project's settings (§2.17) and answers how many values were taken. Longitudinal switched off leaves the
- * first event and its data.
+ * Changes the project's settings (§2.17) and answers how many values were taken. Longitudinal switched off shows
+ * the first event only; the others and their data are there again when it is switched on.
  */
 export function importSettings(project: Project, items: readonly SentItem[]): number {
   const [item] = items;
@@ -48,12 +48,6 @@ export function importSettings(project: Project, items: readonly SentItem[]): nu
     if (longitudinal !== project.design.longitudinal) {
       restructure(project, (design) => {
         design.longitudinal = longitudinal;
-        if (longitudinal) return;
-        design.events = design.events.slice(0, 1);
-        design.arms = design.arms.filter((arm) => arm.number === design.events[0]?.arm);
-        const event = design.events[0]?.uniqueName;
-        design.repeating = design.repeating.filter((entry) => entry.event === event && entry.form !== '');
-        design.mapping = event === undefined ? [] : design.forms.map((form) => ({ event, form: form.name }));
       });
     }
   }

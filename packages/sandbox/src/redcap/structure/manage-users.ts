@@ -10,6 +10,10 @@ import { takeRights } from './rights';
 /** Writes a line of the log: action and details. */
 export type Note = (action: string, details: string) => void;
 
+function refuse(faults: readonly string[]): void {
+  if (faults.length > 0) throw new ApiError(400, faults.join('\n'));
+}
+
 function groupNamed(project: Project, name: string): string {
   if (name !== '' && !project.design.dags.some((dag) => dag.uniqueName === name)) {
     throw new ApiError(400, messages.dagUnknown(name));
@@ -26,6 +30,7 @@ function userNamed(project: Project, name: string): User {
 
 /** Adds users or changes their rights (§2.14); a new one has no right that was not sent. All or none. */
 export function importUsers(project: Project, items: readonly SentItem[], note: Note): number {
+  const faults: string[] = [];
   const changed = items.map((item) => {
     const username = item.text('username');
     if (username === '') throw new ApiError(400, messages.usernameMissing);
@@ -35,9 +40,10 @@ export function importUsers(project: Project, items: readonly SentItem[], note: 
       if (item.has(key)) user[key] = item.text(key);
     }
     if (item.has('data_access_group')) user.dag = groupNamed(project, item.text('data_access_group'));
-    takeRights(project, user.rights, item, 'user', username);
+    faults.push(...takeRights(project, user.rights, item, 'user', username));
     return { user, known: known !== undefined };
   });
+  refuse(faults);
   for (const { user, known } of changed) {
     project.users.set(user.username, user);
     note(`${known ? 'Update' : 'Add'} user (API) ${user.username}`, `user = '${user.username}'`);
@@ -60,18 +66,20 @@ export function deleteUsers(project: Project, names: readonly string[], note: No
 export function importRoles(project: Project, items: readonly SentItem[], roleId: () => number, note: Note): number {
   const names = items.map((item) => item.text('unique_role_name'));
   const unknown = names.filter((name) => name !== '' && !project.roles.some((role) => role.uniqueName === name));
-  if (unknown.length > 0) throw new ApiError(400, messages.rolesInvalid(unknown));
+  const faults: string[] = [];
   const changed = items.map((item, at): Role => {
     const known = project.roles.find((role) => names[at] !== '' && role.uniqueName === names[at]);
     const label = item.text('role_label') || (known?.label ?? '');
-    if (label === '') throw new ApiError(400, messages.roleLabelMissing);
+    if (label === '' && !unknown.includes(names[at]!)) throw new ApiError(400, messages.roleLabelMissing);
     const role: Role =
       known === undefined
         ? { id: 0, uniqueName: '', label, rights: noRights(project.design.forms) }
         : { ...structuredClone(known), label };
-    takeRights(project, role.rights, item, 'user role', names[at] || label);
+    faults.push(...takeRights(project, role.rights, item, 'user role', names[at] || label));
     return role;
   });
+  // All complaints at once, those about names last (REDCap.jl user_roles.jl).
+  refuse(unknown.length > 0 ? [...faults, messages.rolesInvalid(unknown)] : faults);
   for (const role of changed) {
     const at = project.roles.findIndex((other) => other.uniqueName === role.uniqueName);
     if (role.id === 0) {

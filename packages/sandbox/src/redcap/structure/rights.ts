@@ -41,8 +41,8 @@ function whole(text: string, right: string, of: string): number {
 }
 
 /**
- * Takes over the rights a client sent; what it did not send stays as it is. Unknown keys are passed over. Throws REDCap's
- * refusal for an unknown instrument or a value that is no number. `kind` and `of` say whose they are.
+ * Takes over the rights a client sent; what it did not send stays as it is. Unknown keys are passed over. Answers REDCap's
+ * words for every unknown instrument, throws its refusal for a value that is no number. `kind` and `of` say whose they are.
  */
 export function takeRights(
   project: Project,
@@ -50,19 +50,23 @@ export function takeRights(
   item: SentItem,
   kind: 'user' | 'user role',
   of: string,
-): void {
+): string[] {
   for (const key of rightKeys) if (item.has(key)) rights[key] = whole(item.text(key), key, of);
   const faults: string[] = [];
   for (const name of ['forms', 'forms_export'] as const) {
-    for (const [form, text] of Object.entries(item.map(name) ?? {})) {
+    if (!item.has(name)) continue;
+    const sent = item.map(name) ?? {};
+    // Who is told rights on instruments has none on those left out (redcapAPI test-101).
+    for (const form of project.design.forms) if (!Object.hasOwn(sent, form.name)) rights[name][form.name] = 0;
+    for (const [form, text] of Object.entries(sent)) {
       if (!project.codebook.formIndex.has(form)) faults.push(messages.formOfRights(form, kind, of));
       else rights[name][form] = whole(text, `${name}:${form}`, of);
     }
   }
-  if (faults.length > 0) throw new ApiError(400, faults.join('\n'));
   // Before 12 there was one right to export for all instruments.
   if (item.has('data_export') && !item.has('forms_export')) {
     const right = whole(item.text('data_export'), 'data_export', of);
     for (const form of project.design.forms) rights.forms_export[form.name] = right;
   }
+  return faults;
 }

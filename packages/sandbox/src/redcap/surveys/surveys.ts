@@ -29,6 +29,8 @@ function codeAt(project: Project, kind: Code, place: SurveyPlace): string {
 }
 
 function placeAsked(project: Project, params: Params, user: User): SurveyPlace {
+  // Whose survey it is comes first (§1.8).
+  recordNamed(project, params.get('record'), user);
   const form = surveyNamed(project, params.get('instrument'));
   const { record, event, instance } = locate(project, params, form, user);
   return { record: record.id, event: event.uniqueName, form: project.codebook.form(form).name, instance };
@@ -56,8 +58,8 @@ export function surveyReturnCode(project: Project, params: Params, user: User): 
 export function surveysOf(project: Project, record: StoredRecord): SurveyPlace[] {
   const { codebook, design } = project;
   const places: SurveyPlace[] = [];
-  for (const event of design.events) {
-    if (!record.inArm(event.arm)) continue;
+  for (const event of codebook.events) {
+    if (!codebook.isShown(event) || !record.inArm(event.arm)) continue;
     design.forms.forEach((form, index) => {
       if (form.survey === undefined || !codebook.isDesignated(event, index)) return;
       const asForm = codebook.repeatsAsForm(event, index);
