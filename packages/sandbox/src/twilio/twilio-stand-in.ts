@@ -209,6 +209,11 @@ export class TwilioStandIn implements StandIn {
     return this.traffic.webhooks.settled();
   }
 
+  /** Calls nobody any more. */
+  stop(): Promise<void> {
+    return this.traffic.webhooks.stop();
+  }
+
   snapshot(): TwilioState {
     return { ...this.traffic.snapshot(), creates: this.creates };
   }

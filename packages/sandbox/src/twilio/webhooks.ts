@@ -36,6 +36,7 @@ export class Webhooks {
   private tries: WebhookTry[] = [];
   private readonly open = new Set<Promise<unknown>>();
   private finished = 0;
+  private readonly ending = new AbortController();
 
   constructor(
     private readonly port: OutwardPort,
@@ -56,9 +57,15 @@ export class Webhooks {
     return count;
   }
 
+  /** Lets go of whoever has not answered yet, and calls nobody any more. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.settled();
+  }
+
   /** Calls; null when nobody answered. Whatever is read back from the journal was called then. */
   post(url: string, params: Record<string, string>): Promise<WebhookAnswer | null> {
-    if (this.port.replaying) return Promise.resolve(null);
+    if (this.port.replaying || this.ending.signal.aborted) return Promise.resolve(null);
     // What comes of it is no part of the request that happens to be answered now.
     const call = currentRequest
       .exit(() => this.tryAll(url, params))
@@ -86,7 +93,7 @@ export class Webhooks {
     for (let attempt = 1; ; attempt += 1) {
       const { answer, failure } = await this.tryOnce(url, params, headers, waitMs, attempt);
       const why = failure ?? (answer && answer.status >= 400 ? `${Math.floor(answer.status / 100)}xx` : null);
-      if (why === null || attempt > retries || !again(why)) return answer;
+      if (why === null || attempt > retries || !again(why) || this.ending.signal.aborted) return answer;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
@@ -114,7 +121,7 @@ export class Webhooks {
         headers,
         body: new URLSearchParams(params).toString(),
         redirect: 'manual',
-        signal: AbortSignal.timeout(waitMs),
+        signal: AbortSignal.any([AbortSignal.timeout(waitMs), this.ending.signal]),
       });
       const body = await response.text();
       note.answer = response.status;

@@ -533,7 +533,7 @@ export class SandboxWorld implements World {
     const { server } = this;
     this.server = null;
     await this.mailServer.close();
-    await this.twilioStandIn.settled();
+    await this.twilioStandIn.stop();
     if (server) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

@@ -130,6 +130,21 @@ it.each([
   expect(tried.callbacks[0]!.answer).toBe(answer?.status ?? 'no connection');
 });
 
+it('does not wait for who never answers when it ends', async () => {
+  const s = await scene();
+  const stuck = new Promise<void>((resolve) => {
+    receiver.onCall = () => {
+      resolve();
+      receiver.answers[0] = 'never';
+    };
+  });
+  await send(s);
+  seconds(s.world, 1);
+  await stuck;
+  await s.world.close();
+  expect(statuses()).toEqual(['sent']);
+});
+
 it('signs with the other token while tokens are changed', async () => {
   const s = await scene();
   s.world.changeTwilio({ signWith: 'the-next-token' });

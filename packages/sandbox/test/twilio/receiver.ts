@@ -12,8 +12,10 @@ export interface Called {
 export interface Receiver {
   url: string;
   calls: Called[];
-  /** What the next calls are answered; the last one stays. Null drops the connection. */
-  answers: ({ status: number; type?: string; body?: string } | null)[];
+  /** What the next calls are answered; the last one stays. Null drops the connection, `never` lets it hang. */
+  answers: ({ status: number; type?: string; body?: string } | 'never' | null)[];
+  /** Called with each one, before it is answered. */
+  onCall: () => void;
   close(): Promise<void>;
 }
 
@@ -31,7 +33,9 @@ export async function startReceiver(): Promise<Receiver> {
         token: String(req.headers['i-twilio-idempotency-token']),
         params: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())),
       });
+      receiver.onCall();
       const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
+      if (answer === 'never') return;
       if (answer === null) return req.socket.destroy();
       res.writeHead(answer.status, answer.type === undefined ? {} : { 'content-type': answer.type });
       res.end(answer.body ?? '');
@@ -39,14 +43,16 @@ export async function startReceiver(): Promise<Receiver> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return {
+  const receiver: Receiver = {
     url: `http://127.0.0.1:${port}`,
     calls,
     answers,
+    onCall: () => undefined,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+  return receiver;
 }

@@ -2,6 +2,7 @@ import type { TimelineAction } from '@studybridge/studies';
 import { playWorld, type PlayProgress } from '../../src/world/play-world';
 import { fakeService, type FakeService } from './fake-service';
 import { closeWorlds, openWorld, tinyCohort } from './tiny-world';
+import { startReceiver } from '../twilio/receiver';
 
 const services: FakeService[] = [];
 afterEach(async () => {
@@ -138,4 +139,30 @@ it('passes over a day of many events in little time', async () => {
   const result = await playWorld({ world, services: [gateway, partner] });
   expect(gateway.runs.length).toBeGreaterThan(80);
   expect(result.durationMs).toBeLessThan(20_000);
+});
+
+it('waits for whom the world itself has called', async () => {
+  const receiver = await startReceiver();
+  const number = { phoneNumber: '+12025550110', kind: 'long-code' as const, mps: 1, smsUrl: receiver.url };
+  const timeline: TimelineAction[] = ['13:01', '13:02'].map((time) => ({
+    at: `2018-09-03T${time}:00Z`,
+    do: 'text',
+    mobile: '+16175550123',
+    body: 'Hi',
+    to: number.phoneNumber,
+  }));
+  const { world } = await openWorld({ cohort: tinyCohort({ timeline }), twilio: { numbers: [number] } });
+  const partner = await fakeService('partner', world, 'changed', true);
+  services.push(partner);
+  const doneAt: string[] = [];
+  receiver.onCall = () => {
+    partner.work = { inbox: 1 };
+    setTimeout(() => {
+      partner.work = { inbox: 0 };
+      doneAt.push(world.now.toISOString());
+    }, 100);
+  };
+  await playWorld({ world, services: [partner] });
+  await receiver.close();
+  expect(doneAt).toEqual(['2018-09-03T13:01:00.000Z', '2018-09-03T13:02:00.000Z']);
 });
