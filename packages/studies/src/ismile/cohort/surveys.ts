@@ -42,7 +42,7 @@ class Survey {
     this.story.save(`2_month_arm_${this.arm}`, 'survey_2m', values, { user: respondent });
   }
 
-  /** Staff texted the link themselves and wrote down when. */
+  /** Staff texted the link themselves, after a call, and wrote down when: that was the first attempt. */
   textedByHand(): void {
     const values = { txt_manual_date: this.story.today };
     this.story.save(`2_month_arm_${this.arm}`, 'sms_survey_log', values, { user: 'coordinator', instance: 1 });
@@ -54,7 +54,7 @@ const seeded: readonly [string, Habit][] = [
   ['survey-stop', (survey) => survey.on(1).story.textsTo(surveyNumber, 'STOP')],
   ['survey-asked-to-stop', (survey) => survey.on(1).story.textsTo(surveyNumber, 'please stop texting me')],
   ['survey-question', (survey) => survey.on(1).story.textsTo(surveyNumber, 'Is the visit still in December?')],
-  ['survey-texted-by-hand', (survey) => survey.on(0).textedByHand()],
+  ['survey-texted-by-hand', (survey) => survey.on(-2).textedByHand()],
   ['survey-begun', (survey) => survey.on(1).answered('0')],
 ];
 
