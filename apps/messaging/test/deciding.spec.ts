@@ -171,12 +171,11 @@ describe('what is asked for', () => {
 
 describe('right before the call', () => {
   it('a STOP that came after the decision wins', async () => {
-    let stage: Stage | undefined;
     const sender = { number: shortCode, kind: 'short', binding: 'ismile.test', messageEveryMs: 700 };
-    stage = await setStage({ senders: [sender] });
+    const stage = await setStage({ senders: [sender] });
     const first = await stage.others.ask(await stage.others.newPerson());
     const second = await stage.others.ask(await stage.others.newPerson({ mobile }));
-    await eventually(async () => (await stage?.rows(second))?.[0]?.state === 'queued');
+    await eventually(async () => (await stage.rows(second))[0]?.state === 'queued');
     await stop(stage);
     await stage.playTo('2018-10-02T15:10:00Z');
     expect(stage.others.last(first)).toMatchObject({ state: 'delivered' });

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { sayEnd } from '../messages/say-end';
 import type { Message } from '../messages/message';
 import { readMessages, saveMessage } from '../messages/message-store';
-import type { Place, Room } from '../room';
+import type { Room } from '../room';
 import { planSend } from '../send/plan-send';
 import { tripForSameText } from '../stops/trips';
 import { jobNames } from '../follow-up/job-names';

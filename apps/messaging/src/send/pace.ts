@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Effect } from '@studybridge/effects';
 import type { EntityManager } from 'typeorm';
 import type { Room } from '../room';
+import type { Sender } from '../senders/senders';
 import { readSwitches, stoppedBy } from '../stops/switches';
 import type { SendBody } from './plan-send';
 
@@ -8,6 +10,55 @@ import type { SendBody } from './plan-send';
 const aheadMs = 400;
 /** Calls take longer at one time than at another: spaced by a little more, no 10 s hold more than the rate allows. */
 const spacing = 1.02;
+/** The last look begins so much before the moment. */
+const leadMs = 40;
+/** What would leave so much after its moment asks for another one, a few times; on a machine that is always late it goes. */
+const lateMs = 120;
+const missedAtMost = 3;
+
+/** The moments (performance.now) of the sends that this process has in hand, and how often each missed one. */
+const moments = new WeakMap<Room, Map<string, { at: number; missed: number }>>();
+
+function momentsOf(room: Room): Map<string, { at: number; missed: number }> {
+  const known = moments.get(room) ?? new Map<string, { at: number; missed: number }>();
+  moments.set(room, known);
+  return known;
+}
+
+/** Waits for the moment that a send was admitted for. False when that has passed by too much: it is to be admitted again. */
+export async function waitForMoment(room: Room, key: string, signal: AbortSignal): Promise<boolean> {
+  const moment = momentsOf(room).get(key);
+  if (moment === undefined) return true;
+  for (let ms = moment.at - performance.now(); ms > 0 && !signal.aborted; ms = moment.at - performance.now()) {
+    await sleep(Math.min(ms, 200));
+  }
+  if (performance.now() - moment.at > lateMs && moment.missed < missedAtMost) {
+    moment.missed += 1;
+    return false;
+  }
+  momentsOf(room).delete(key);
+  return true;
+}
+
+/** A send that will not be made needs no moment: somebody else may have it. */
+export async function giveBackMoment(room: Room, effect: Effect<SendBody>): Promise<void> {
+  if (momentsOf(room).delete(effect.key)) await giveBackTurn(room, effect);
+}
+
+/** What was not handed over counts for nothing: the sender is free so much earlier. */
+export async function giveBackTurn(room: Room, { body }: Effect<SendBody>): Promise<void> {
+  const pace = room.senders.byId(body.sender)?.pace;
+  if (!pace) return;
+  await room.context.dataSource.query(
+    `UPDATE sender SET next_free_at = next_free_at - $2::float8 * interval '1 millisecond' WHERE id = $1`,
+    [body.sender, turnMs(pace, body)],
+  );
+}
+
+/** How long a message keeps its sender. */
+function turnMs(pace: NonNullable<Sender['pace']>, { segments }: SendBody): number {
+  return spacing * Math.max(pace.messageEveryMs, (segments * 1_000) / pace.segmentsPerSecond);
+}
 
 type Admission = { startMs: number } | { notBeforeMs: number };
 
@@ -28,6 +79,7 @@ export async function admitSends(em: EntityManager, room: Room, effects: Effect<
     );
     if (pace === null || mine.length === 0) continue;
     const { now, free } = await lockSender(em, id);
+    const here = performance.now();
     let at = Math.max(now, free);
     for (const { key, body } of mine) {
       const startMs = at - now;
@@ -35,8 +87,9 @@ export async function admitSends(em: EntityManager, room: Room, effects: Effect<
         answers.set(key, { notBeforeMs: Math.ceil(startMs - aheadMs / 2) });
         continue;
       }
-      answers.set(key, { startMs });
-      at += spacing * Math.max(pace.messageEveryMs, (body.segments * 1_000) / pace.segmentsPerSecond);
+      answers.set(key, { startMs: Math.max(0, startMs - leadMs) });
+      momentsOf(room).set(key, { at: here + startMs, missed: momentsOf(room).get(key)?.missed ?? 0 });
+      at += turnMs(pace, body);
     }
     if (at > free)
       await em.query('UPDATE sender SET next_free_at = to_timestamp($2::float8 / 1000) WHERE id = $1', [id, at]);
@@ -44,19 +97,15 @@ export async function admitSends(em: EntityManager, room: Room, effects: Effect<
   return effects.map(({ key }) => answers.get(key) ?? { startMs: 0 });
 }
 
-/** Epoch ms with fractions, by the database's clock. */
+/** Locks the sender's row. Epoch ms with fractions, by the database's clock once the lock is held. */
 async function lockSender(em: EntityManager, id: string): Promise<{ now: number; free: number }> {
-  const read = (): Promise<{ now: number; free: number | null }[]> =>
-    em.query(
-      `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
-              CASE WHEN isfinite(next_free_at) THEN (extract(epoch FROM next_free_at) * 1000)::float8 END AS free
-         FROM sender WHERE id = $1 FOR UPDATE`,
-      [id],
-    );
-  let [row] = await read();
-  if (row === undefined) {
-    await em.query('INSERT INTO sender (id) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
-    [row] = await read();
-  }
+  await em.query('INSERT INTO sender (id) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
+  await em.query('SELECT 1 FROM sender WHERE id = $1 FOR UPDATE', [id]);
+  const [row]: { now: number; free: number | null }[] = await em.query(
+    `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+            CASE WHEN isfinite(next_free_at) THEN (extract(epoch FROM next_free_at) * 1000)::float8 END AS free
+       FROM sender WHERE id = $1`,
+    [id],
+  );
   return { now: row?.now ?? 0, free: row?.free ?? 0 };
 }

@@ -1,8 +1,9 @@
 import {
-  notMade,
   type Effect,
   type EffectResult,
   type Executor,
+  MissedError,
+  notMade,
   wasNotSent,
   WithdrawnError,
 } from '@studybridge/effects';
@@ -19,7 +20,7 @@ import type { Room } from '../room';
 import type { Sender } from '../senders/senders';
 import { checkTrips } from '../stops/trips';
 import type { Channel, Dispatch, Posted } from './channel';
-import { admitSends, forgetMoment, waitForMoment } from './pace';
+import { admitSends, giveBackMoment, giveBackTurn, waitForMoment } from './pace';
 import type { SendBody } from './plan-send';
 
 /** The context that a letter is sealed for. */
@@ -45,13 +46,14 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
       return found ? { found: true, outcome: found } : { found: false };
     },
     async call(effect, signal): Promise<Posted> {
-      const dispatch = await lastLook(room, effect).catch((error: unknown) => {
-        if (error instanceof WithdrawnError) forgetMoment(room, effect.key);
+      const dispatch = await lastLook(room, effect).catch(async (error: unknown) => {
+        if (error instanceof WithdrawnError) await giveBackMoment(room, effect);
         throw error;
       });
       await room.at('message.noted');
       if (!(await waitForMoment(room, effect.key, signal))) {
         await unnote(room, dispatch.message);
+        await giveBackTurn(room, effect);
         throw new MissedError();
       }
       try {
