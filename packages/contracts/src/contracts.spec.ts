@@ -2,6 +2,7 @@ import {
   commandGiven,
   envelopeSchema,
   jobEnded,
+  differencesChanged,
   memberChanged,
   messageRequested,
   messageSettled,
@@ -19,6 +20,7 @@ import { StudybridgeError, actsByItself, causeSchema, errorClassOf } from '.';
 const events = [
   commandGiven,
   jobEnded,
+  differencesChanged,
   memberChanged,
   messageRequested,
   messageSettled,

@@ -7,6 +7,7 @@ export * from './reasons';
 export * from './sealed';
 export * from './events/define-event';
 export * from './events/command-given';
+export * from './events/differences-changed';
 export * from './events/job-ended';
 export * from './events/member-changed';
 export * from './events/message-requested';

@@ -49,6 +49,11 @@ export const reasons = {
     'The family was there before Studybridge went live and is not known at the partner.',
     'Release the family with `ops enrolment release`, or leave it.',
   ),
+  RESTORE_NOT_RELEASED: reason(
+    ['held'],
+    'The databases were put back to an earlier copy, and the family is not known at the partner.',
+    'Look at it with `ops enrolment preview`, then release it with `ops enrolment release`.',
+  ),
   BEFORE_GO_LIVE: reason(
     ['held'],
     'The consent is dated before Studybridge went live.',
