@@ -1,8 +1,8 @@
-import { memberChanged, type MemberChanged, type ReasonCode } from '@studybridge/contracts';
+import { memberChanged, type MemberChanged, type ReasonCode, type Row } from '@studybridge/contracts';
 import { DateTime } from 'luxon';
 import type { EntityManager } from 'typeorm';
 import { decide, expiredOn } from './decide/decide';
-import { readSituation, type ReadSituation } from './decide/read-situation';
+import { detailsHashOf, readSituation, type ReadSituation } from './decide/read-situation';
 import type { Decision, SendKind } from './decide/situation';
 import { type Member, readMember } from './members/member-store';
 import { openPerson } from './participants/person';
@@ -17,14 +17,16 @@ import { problemsOfCells, requestCells } from './write-back/request-cells';
 /**
  * Decides anew about one participant and carries it out inside the caller's transaction: effects planned or cancelled, cells
  * asked for, `memberChanged` said. Whoever calls has locked the participant. Making the same decision twice does nothing.
- * `late`: a job looks on; what is still pending is shown to staff.
+ * `late`: a job looks on; what is still pending is shown to staff. `afterRestore`: the partner's side was just taken in.
  */
 export async function carryOut(
   em: EntityManager,
   room: Room,
   participantId: string,
-  o: { late?: boolean } = {},
+  o: { late?: boolean; afterRestore?: boolean } = {},
 ): Promise<void> {
+  // After the database was put back nothing is decided before the partner's side was taken in; then everybody is.
+  if (!o.afterRestore && !(await room.bus.mayAct(em))) return;
   const participant = await readParticipant(em, participantId);
   const place = participant && room.places.get(participant.binding);
   if (!participant || !place) return;
@@ -32,6 +34,7 @@ export async function carryOut(
   const now = context.clock.now();
   const member = await readMember(em, participantId);
   const person = openPerson(context.sealer, participant);
+  noticeMapping(place, participant, person);
   const read = readSituation(place.agile, participant, person, member, {
     goLiveOn: place.goLiveOn,
     today: todayIn(place.study.zone, now),
@@ -57,6 +60,9 @@ export async function carryOut(
   );
   participant.held = decision.held;
   participant.baselineHold = decision.baselineHold;
+  const { heldDetails, heldArm, baselineHold } = decision;
+  const holds = heldDetails !== null || heldArm !== null || baselineHold;
+  Object.assign(participant, { heldDetails, heldArm, holdCause: holds ? read.situation.holdCause : null });
   participant.attention = attention;
   // Nothing is written while the record is gone or in doubt: the gateway would have to refuse it.
   if (participant.presence === 'present') {
@@ -65,6 +71,16 @@ export async function carryOut(
   }
   await sayMember(em, room, participant, member);
   await saveParticipant(em, participant);
+}
+
+/** The same rows mean something else to the partner than when they were heard: the mapping changed, which sends nothing. */
+function noticeMapping(place: Place, participant: Participant, person: Row[]): void {
+  const hash = detailsHashOf(place.agile, person);
+  if (participant.detailsHash !== null && hash !== participant.detailsHash) {
+    participant.heldDetails = hash;
+    participant.holdCause ??= 'schema';
+  }
+  participant.detailsHash = hash;
 }
 
 /** Makes the ledger hold exactly the effect that is wanted, as far as what is already on its way allows. */

@@ -91,5 +91,40 @@ class AgileHealthTables1700000100000 implements MigrationInterface {
   }
 }
 
+/** What may not go out by itself, and how the three sides differed at the last comparison. */
+class AgileHealthDifferences1700000200000 implements MigrationInterface {
+  readonly name = 'AgileHealthDifferences1700000200000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      ALTER TABLE participant ADD held_details text, ADD held_arm text, ADD hold_cause text, ADD details_hash text`);
+    await runner.query(`
+      CREATE TABLE difference (
+        binding text NOT NULL,
+        participant_id uuid NOT NULL,
+        kind text NOT NULL,
+        cause text NOT NULL,
+        -- Names only.
+        fields text[] NOT NULL DEFAULT '{}',
+        since timestamptz NOT NULL,
+        seen_at timestamptz NOT NULL,
+        PRIMARY KEY (participant_id, kind)
+      )`);
+    await runner.query('CREATE INDEX difference_binding ON difference (binding, kind)');
+    await runner.query(`
+      CREATE TABLE stranger (
+        binding text NOT NULL,
+        member_id text NOT NULL,
+        since timestamptz NOT NULL,
+        PRIMARY KEY (binding, member_id)
+      )`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE stranger, difference');
+    await runner.query('ALTER TABLE participant DROP held_details, DROP held_arm, DROP hold_cause, DROP details_hash');
+  }
+}
+
 /** The service's own migrations, in order. */
-export const agileHealthMigrations = [AgileHealthTables1700000100000];
+export const agileHealthMigrations = [AgileHealthTables1700000100000, AgileHealthDifferences1700000200000];

@@ -5,11 +5,13 @@ import { createEffects, effectsMigrations, type EffectsOptions } from '@studybri
 import { type Carrier, createEventBus, eventBusMigrations } from '@studybridge/event-bus';
 import { currentProof, type ServiceContext, type ServiceDefinition } from '@studybridge/service-kit';
 import { studyById } from '@studybridge/studies';
+import { compareBinding, compareJob } from './differences/compare-binding';
 import { agileHealthMigrations } from './migrations';
 import { addOperations, statusJob } from './ops/add-operations';
 import { hearParticipant } from './participants/hear-participant';
 import { PartnerClient } from './partner/partner-client';
 import { createPartnerMetrics } from './partner/partner-metrics';
+import { restoreSteps } from './restore/restore-steps';
 import { type AgilePoint, type Place, type Room, todayIn } from './room';
 import { adoptExecutor } from './sends/adopt';
 import { armExecutor } from './sends/arm';
@@ -49,7 +51,11 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
   const bus = createEventBus(context, extras.carrier);
   const { AGILE_TIMEOUT_MS: timeoutMs } = context.config;
   // A call may be a change, a look, and a change again.
-  const effects = createEffects(context, { callTimeoutMs: 7 * timeoutMs, ...extras.effects });
+  const effects = createEffects(context, {
+    callTimeoutMs: 7 * timeoutMs,
+    mayAct: (em) => bus.mayAct(em),
+    ...extras.effects,
+  });
   const places = new Map<string, Place>();
   for (const binding of context.bindings) {
     const study = studyById(binding.study);
@@ -80,6 +86,7 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
   effects.register(effectKinds.update, updateExecutor(room));
   effects.register(effectKinds.arm, armExecutor(room));
   effects.register(effectKinds.withdraw, withdrawExecutor(room));
+  bus.onRestored(restoreSteps(room));
   bus.consume(participantChanged, (em, envelope) => hearParticipant(em, room, envelope));
   bus.consume(writeSettled, (em, envelope) => hearSettled(em, room, envelope));
   for (const place of places.values()) {
@@ -94,6 +101,18 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
       quiet: false,
       settings: { overlapMinutes: context.config.AGILE_STATUS_OVERLAP_MINUTES },
       run: (run) => pollStatuses(room, place, run),
+    });
+  }
+  for (const place of places.values()) {
+    const { binding, study } = place;
+    context.jobs.define({
+      name: compareJob,
+      binding: binding.id,
+      schedules: [...(study.schedules[compareJob] ?? [])],
+      overlap: 'skip',
+      catchUp: 'one',
+      quiet: true,
+      run: (run) => compareBinding(room, place, run),
     });
   }
   addOperations(room);

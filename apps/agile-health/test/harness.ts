@@ -71,8 +71,11 @@ class Gateway {
     private readonly now: () => Date,
   ) {}
 
+  /** What it listens to; the rest of what the service says is for others. */
+  readonly topics = [writeRequested.topic, memberChanged.topic];
+
   async listen(): Promise<void> {
-    const topics = [writeRequested.topic, memberChanged.topic];
+    const { topics } = this;
     await this.carrier.subscribe('redcap-gateway', topics, async (batch) => {
       for (const message of batch) {
         this.heard[message.topic] = (this.heard[message.topic] ?? 0) + 1;
@@ -307,7 +310,7 @@ export async function setStage(
           };
           const { said, heard } = idle.topics;
           const even =
-            Object.entries(said).every(([topic, n]) => (gateway.heard[topic] ?? 0) === n) &&
+            gateway.topics.every((topic) => (gateway.heard[topic] ?? 0) === (said[topic] ?? 0)) &&
             Object.entries(gateway.said).every(([topic, n]) => (heard[topic] ?? 0) === n);
           const now = JSON.stringify(idle.topics);
           const still = idle.idle && even && now === before;
@@ -317,7 +320,7 @@ export async function setStage(
             throw new Error(JSON.stringify({ ...idle, gateway: { said: gateway.said, heard: gateway.heard } }));
           return true;
         },
-        { what: 'the service to be idle', timeoutMs: 20_000 },
+        { what: 'the service to be idle', timeoutMs: 60_000 },
       );
     },
     async heard() {

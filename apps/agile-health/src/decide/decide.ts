@@ -16,6 +16,8 @@ export function decide(s: Situation): Decision {
     sends: { adopt: false, enrol: null, update: null, arm: null, withdraw: null },
     refusalOver: false,
     baselineHold: s.baselineHold,
+    heldDetails: null,
+    heldArm: null,
   };
   const left = s.member !== null && !s.member.withdrawn;
 
@@ -31,7 +33,7 @@ export function decide(s: Situation): Decision {
   }
 
   const adopt =
-    !s.released &&
+    (s.member !== null || !s.released) &&
     (s.adoption === 'pending' || (s.adoption === 'none' && !s.acts)) &&
     (s.consented || s.member !== null);
   const looking: Decision = { ...none, sends: { ...none.sends, adopt } };
@@ -54,6 +56,10 @@ function decideMember(s: Situation, member: NonNullable<Situation['member']>, ba
   const problems = new Set<ReasonCode>();
   const sends = { ...base.sends };
   let refusalOver = false;
+  let heldDetails: string | null = null;
+  let heldArm: string | null = null;
+  // A change of the mapping makes everybody differ: it is offered as a preview, and is nobody's attention.
+  const flagHeld = () => s.holdCause === 'schema' || problems.add('OUT_OF_STEP');
 
   if (s.gate !== null && !harmlessForMembers.has(s.gate)) {
     problems.add('OUT_OF_STEP');
@@ -64,9 +70,14 @@ function decideMember(s: Situation, member: NonNullable<Situation['member']>, ba
     const refused = s.refusal?.kind === 'update' || s.refusal?.kind === 'enrol' ? s.refusal : null;
     if (refused && (refused.content !== hash || hash === member.sentHash)) refusalOver = true;
     if (hash !== member.sentHash || (s.open.update !== null && s.open.update !== hash)) {
+      const held = !s.acts || hash === s.heldDetails;
       if (refused && !refusalOver) problems.add(refused.reason);
-      else if (s.acts || s.released) sends.update = hash === member.sentHash ? null : hash;
-      else if (hash !== member.sentHash) problems.add('OUT_OF_STEP');
+      // Decided before: what has been given out stays so.
+      else if (!held || s.open.update === hash) sends.update = hash === member.sentHash ? null : hash;
+      else if (hash !== member.sentHash) {
+        heldDetails = hash;
+        flagHeld();
+      }
     }
   }
 
@@ -76,15 +87,19 @@ function decideMember(s: Situation, member: NonNullable<Situation['member']>, ba
     if (s.arm?.arm !== member.arm) problems.add('ARM_CONFLICT');
   } else if (s.arm !== null) {
     const refused = s.refusal?.kind === 'arm' ? s.refusal : null;
-    const live = s.acts && (s.goLiveOn === null || s.arm.randomizedOn >= s.goLiveOn);
+    const held = !s.acts || s.arm.arm === s.heldArm;
+    const live = !held && (s.released || s.goLiveOn === null || s.arm.randomizedOn >= s.goLiveOn);
     if (refused && refused.reason === 'ARM_CONFLICT') problems.add('ARM_CONFLICT');
     else if (refused && refused.content === s.arm.arm) problems.add(refused.reason);
-    else if (live || s.released || s.open.arm !== null) {
+    else if (live || s.open.arm !== null) {
       sends.arm = s.arm.arm;
       if (refused) refusalOver = true;
+    } else if (held) {
+      heldArm = s.arm.arm;
+      flagHeld();
     } else problems.add('OUT_OF_STEP');
   }
-  return { ...base, sends, problems: [...problems], refusalOver };
+  return { ...base, sends, problems: [...problems], refusalOver, heldDetails, heldArm };
 }
 
 function decideNewcomer(s: Situation, base: Decision): Decision {
@@ -106,7 +121,10 @@ function decideNewcomer(s: Situation, base: Decision): Decision {
   if (!s.released) {
     const baselineHold = s.baselineHold || !s.acts;
     if (base.sends.adopt) return { ...base, held: 'PARTNER_PENDING', baselineHold };
-    if (baselineHold) return { ...base, held: 'BASELINE_NOT_RELEASED', baselineHold };
+    if (baselineHold) {
+      const held = s.holdCause === 'restore' ? 'RESTORE_NOT_RELEASED' : 'BASELINE_NOT_RELEASED';
+      return { ...base, held, baselineHold };
+    }
     if (s.goLiveOn !== null && (s.consentDate ?? '') < s.goLiveOn) return { ...base, held: 'BEFORE_GO_LIVE' };
     if (expiredOn(s.consentDate, s.expiresAfterDays) <= s.today) return { ...base, held: 'EXPIRED' };
   }

@@ -1,9 +1,9 @@
-import { StudybridgeError, type ReasonCode, reasons, type Row } from '@studybridge/contracts';
+import { type Cause, StudybridgeError, type ReasonCode, reasons, type Row } from '@studybridge/contracts';
 import type { AgileHealthDefinition, MemberBody } from '@studybridge/studies';
 import type { Member } from '../members/member-store';
 import { hashOfDetails } from '../partner/partner-member';
 import type { Participant } from '../participants/participant-store';
-import type { Situation } from './situation';
+import type { HoldCause, Situation } from './situation';
 
 /** A situation together with what would be sent; the body is identifying and lives in memory only. */
 export interface ReadSituation {
@@ -38,6 +38,9 @@ export function readSituation(
       acts: participant.acts,
       released: participant.released,
       baselineHold: participant.baselineHold,
+      heldDetails: participant.heldDetails,
+      heldArm: participant.heldArm,
+      holdCause: participant.acts ? participant.holdCause : holdCauseOf(participant.cause),
       adoption: participant.adoption,
       ...o,
       member: member && { sentHash: member.sentHash, arm: member.arm, withdrawn: member.status === 'WITHDRAWN' },
@@ -62,4 +65,15 @@ function attempt<T>(read: () => T): Attempt<T> {
     if (!(error instanceof StudybridgeError) || error.errorClass !== 'participant') throw error;
     return { problem: error.code in reasons ? (error.code as ReasonCode) : 'UNKNOWN_CODE' };
   }
+}
+
+/** Null for the causes that act by themselves. */
+export function holdCauseOf(cause: Cause): HoldCause | null {
+  return cause === 'live' || cause === 'reconcile' ? null : cause;
+}
+
+/** The hash of what the partner would be told of a person now; null where that cannot be told. */
+export function detailsHashOf(agile: AgileHealthDefinition, person: Row[]): string | null {
+  const body = attempt(() => agile.member(person));
+  return 'value' in body ? hashOfDetails(body.value) : null;
 }

@@ -13,6 +13,9 @@ export interface Refusal {
 /** What can be asked of the partner. `adopt` only looks. */
 export type SendKind = 'adopt' | 'enrol' | 'update' | 'arm' | 'withdraw';
 
+/** The causes that send nothing by themselves (law 7). */
+export type HoldCause = 'baseline' | 'schema' | 'restore';
+
 /** Everything that a decision about one participant may depend on. Dates are `YYYY-MM-DD` in the study's zone. */
 export interface Situation {
   presence: 'present' | 'deleted' | 'in-doubt';
@@ -29,6 +32,11 @@ export interface Situation {
   released: boolean;
   /** A baseline found the family ready and unknown at the partner; stays until a person releases it. */
   baselineHold: boolean;
+  /** What a baseline, a change of schema or a restore found to differ, and which may not go out by itself: details, arm. */
+  heldDetails: string | null;
+  heldArm: string | null;
+  /** Why something is held, or would be now. */
+  holdCause: HoldCause | null;
   /** What came of looking for the family at the partner without sending anything. */
   adoption: 'none' | 'pending' | 'missing' | 'found';
   goLiveOn: string | null;
@@ -50,4 +58,6 @@ export interface Decision {
   /** What was refused has changed: the partner may be asked again. */
   refusalOver: boolean;
   baselineHold: boolean;
+  heldDetails: string | null;
+  heldArm: string | null;
 }

@@ -2,9 +2,11 @@ import { actsByItself, type Envelope, type ParticipantChanged } from '@studybrid
 import type { AgileHealthDefinition } from '@studybridge/studies';
 import type { EntityManager } from 'typeorm';
 import { carryOut } from '../carry-out';
+import { detailsHashOf } from '../decide/read-situation';
 import { readMember } from '../members/member-store';
 import type { Room } from '../room';
 import { blankCell, type Cell, readCells, saveCells } from '../write-back/cell-store';
+import { openPerson } from './person';
 import { lockParticipant, type Participant, readParticipant, saveParticipant } from './participant-store';
 
 /** A participant's state in REDCap changed: kept, and decided upon. */
@@ -13,12 +15,14 @@ export async function hearParticipant(
   room: Room,
   envelope: Envelope<ParticipantChanged>,
 ): Promise<void> {
-  const { payload, cause } = envelope;
+  const { payload } = envelope;
   const place = room.places.get(envelope.binding);
   if (!place || payload.project !== place.agile.project) return;
   const { participantId } = payload;
   await lockParticipant(em, participantId);
   const before = await readParticipant(em, participantId);
+  // What is heard again after the database was put back is no news to the world.
+  const cause = (await room.bus.mayAct(em)) ? envelope.cause : 'restore';
   const acts = actsByItself(cause);
   const hasMember = before !== null && (await readMember(em, participantId)) !== null;
   // A restored database may have forgotten a member, or remember one as it was.
@@ -37,16 +41,29 @@ export async function hearParticipant(
     rows: payload.rows,
     sealed: payload.sealed,
     acts,
+    ...mappedAnew(place.agile, room, before),
     adoption: lookAnew && before?.adoption !== 'pending' ? 'none' : (before?.adoption ?? 'none'),
   };
+  now.detailsHash = detailsHashOf(place.agile, openPerson(room.context.sealer, now));
   await saveParticipant(em, now);
   if (payload.presence !== 'deleted') await seeCells(em, place.agile, payload);
   await carryOut(em, room, participantId);
 }
 
+/** Where the mapping changed since the last hearing, what it made of the former rows may not go out with other news. */
+function mappedAnew(agile: AgileHealthDefinition, room: Room, before: Participant | null): Partial<Participant> {
+  if (before === null || before.detailsHash === null) return {};
+  const hash = detailsHashOf(agile, openPerson(room.context.sealer, before));
+  return hash === before.detailsHash ? {} : { heldDetails: hash, holdCause: before.holdCause ?? 'schema' };
+}
+
 const newcomer = {
   released: false,
   baselineHold: false,
+  heldDetails: null,
+  heldArm: null,
+  holdCause: null,
+  detailsHash: null,
   consented: false,
   wanted: {},
   held: null,

@@ -1,6 +1,6 @@
 import type { Cause, MemberChanged, ReasonCode, Row, Sealed } from '@studybridge/contracts';
 import type { EntityManager } from 'typeorm';
-import type { Refusal } from '../decide/situation';
+import type { HoldCause, Refusal } from '../decide/situation';
 
 /** One participant as this service keeps it. Instants are study time. */
 export interface Participant {
@@ -19,6 +19,12 @@ export interface Participant {
   acts: boolean;
   released: boolean;
   baselineHold: boolean;
+  /** See `Situation`. */
+  heldDetails: string | null;
+  heldArm: string | null;
+  holdCause: HoldCause | null;
+  /** What these rows were to the partner when they were heard: another value later means that the mapping changed. */
+  detailsHash: string | null;
   adoption: 'none' | 'pending' | 'missing' | 'found';
   consented: boolean;
   /** What should be sent now, by kind: read again right before each send. */
@@ -54,6 +60,10 @@ const columns = [
   ['acts', 'acts'],
   ['released', 'released'],
   ['baselineHold', 'baseline_hold'],
+  ['heldDetails', 'held_details'],
+  ['heldArm', 'held_arm'],
+  ['holdCause', 'hold_cause'],
+  ['detailsHash', 'details_hash'],
   ['adoption', 'adoption'],
   ['consented', 'consented'],
   ['wanted', 'wanted'],

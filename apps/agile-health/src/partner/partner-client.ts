@@ -12,6 +12,7 @@ const listSchema = z.looseObject({
   nextCursor: z.string().nullish(),
 });
 const maxAnswerBytes = 20_000_000;
+const pageLimit = 10_000;
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** A member found by `externalId`, with the details as the partner has them (identifying: for memory only). */
@@ -133,6 +134,27 @@ export class PartnerClient {
       members: list.members.map((member) => this.told(member, realSeenAt)),
       nextCursor: list.nextCursor ?? null,
     };
+  }
+
+  /** Every member, page by page, with the details as the partner has them. */
+  async *everybody(signal?: AbortSignal): AsyncGenerator<FoundMember[]> {
+    let cursor: string | null = null;
+    for (let page = 0; page < pageLimit; page += 1) {
+      const { answer, realSeenAt } = await this.send('read', {
+        method: 'GET',
+        url: this.base,
+        headers: {},
+        params: { changedSince: new Date(0).toISOString(), ...(cursor === null ? {} : { cursor }) },
+        signal,
+      });
+      const list = this.listOf(answer);
+      yield list.members.map((member) => ({ ...this.told(member, realSeenAt), details: detailsOf(member) }));
+      const next: string | null = list.nextCursor ?? null;
+      if (next === null) return;
+      if (next === cursor) break;
+      cursor = next;
+    }
+    throw unreadable('its pages do not end');
   }
 
   private memberOf(answer: unknown, realSeenAt: Date): PartnerMember {

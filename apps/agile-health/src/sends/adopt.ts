@@ -1,6 +1,7 @@
 import type { Executor } from '@studybridge/effects';
 import { newsOf } from '../members/partner-news';
 import type { Room } from '../room';
+import { isOurs } from '../members/same-family';
 import { lookUpMember, partner } from './look-up';
 import { type Sent, settleSend } from './settle';
 
@@ -12,6 +13,7 @@ export function adoptExecutor(room: Room): Executor<Record<string, never>> {
     lookUp: () => Promise.resolve({ found: false }),
     async call(effect): Promise<Sent> {
       const found = await lookUpMember(room, effect);
+      if (found && !(await isOurs(room, effect.participantId, found))) return { news: null, stranger: true };
       return { news: found && newsOf(found) };
     },
     settle: (em, effect, result) =>

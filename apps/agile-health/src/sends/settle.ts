@@ -6,6 +6,7 @@ import type { SendKind } from '../decide/situation';
 import { type Member, readMember, saveMember } from '../members/member-store';
 import { firstNews, type PartnerNews, takeOver } from '../members/partner-news';
 import { PartnerError } from '../partner/partner-errors';
+import { recallInstants } from '../members/recall-instants';
 import { lockParticipant, type Participant, readParticipant, saveParticipant } from '../participants/participant-store';
 import type { Place, Room } from '../room';
 
@@ -13,6 +14,8 @@ import type { Place, Room } from '../room';
 export interface Sent {
   news: PartnerNews | null;
   skipped?: boolean;
+  /** Whoever the partner has under this id is somebody else, by all that names a family. */
+  stranger?: boolean;
 }
 
 /**
@@ -36,10 +39,11 @@ export async function settleSend(
   if (kind !== 'adopt') participant[`${kind}Open`] = null;
 
   if (result.state === 'done') {
-    const { news, skipped } = result.outcome as Sent;
+    const { news, skipped, stranger } = result.outcome as Sent;
     if (news) await takeIn(em, place, participant, news, onDone);
     if (!skipped && participant.refusal?.kind === kind) participant.refusal = null;
     if (kind === 'adopt') participant.adoption = news ? 'found' : 'missing';
+    if (stranger) participant.refusal = strangerAt(participant);
   } else if (kind === 'adopt') {
     // Nothing was proved; the next change of the record looks again.
     participant.adoption = 'missing';
@@ -57,18 +61,26 @@ export async function settleSend(
   await carryOut(em, room, participantId);
 }
 
-async function takeIn(
+/** Holds a family of whom the partner has somebody else under the same id, until a person has looked. */
+export function strangerAt(participant: Participant): Participant['refusal'] {
+  return { kind: 'enrol', reason: 'IDENTITY_IN_DOUBT', content: participant.detailsHash ?? '', fields: [] };
+}
+
+/** Takes over what the partner has; `onDone` notes what the send itself changed. `recall`: also what REDCap still knows. */
+export async function takeIn(
   em: EntityManager,
   place: Place,
   participant: Participant,
   news: PartnerNews,
   onDone: (member: Member, news: PartnerNews) => void,
+  o: { recall?: boolean } = {},
 ): Promise<void> {
   const { participantId, binding } = participant;
   const before = await readMember(em, participantId);
   const member = before ?? firstNews(place.agile, participantId, binding, news);
   if (before) takeOver(place.agile, member, news);
   onDone(member, news);
+  if (!before || o.recall) await recallInstants(em, place, member);
   await saveMember(em, member);
 }
 
