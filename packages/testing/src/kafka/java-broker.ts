@@ -37,7 +37,8 @@ async function launch(place: BrokerPlace, data: string): Promise<void> {
   const properties = path.join(place.dir, 'server.properties');
   writeFileSync(properties, propertiesOf(place, data));
   if (!existsSync(path.join(data, 'meta.properties'))) {
-    const id = randomBytes(16).toString('base64url');
+    // One that began with a dash would be taken for an option.
+    const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
     const format = ['-XX:TieredStopAtLevel=1', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', id];
     await run(javaCommand(), [...format, '-c', properties], { timeout: 60_000 });
   }

@@ -1,0 +1,17 @@
+import type { Bench } from './bench';
+import { busBench } from './bus.bench';
+import { propagationBench } from './propagation.bench';
+import { sandboxBench } from './sandbox.bench';
+import { snapshotsBench } from './snapshots.bench';
+import { steadyPollBench } from './steady-poll.bench';
+import { writeBackBench } from './write-back.bench';
+
+/** Every bench, in the order in which they run. */
+export const benches: readonly Bench[] = [
+  snapshotsBench,
+  busBench,
+  steadyPollBench,
+  writeBackBench,
+  propagationBench,
+  sandboxBench,
+];
