@@ -251,6 +251,18 @@ describe('drift of events', () => {
       { kind: 'repeats-changed', event, instrument: 'baseline_exam' },
     ]);
   });
+
+  it('an instrument that may repeat or not, as the project likes, is no change', async () => {
+    const stage = await settled();
+    const client = stage.client();
+    const repeats = await client.repeatingFormsEvents();
+    const others = repeats.filter((row) => row.form !== 'sms_survey_log');
+    expect(others.length).toBeLessThan(repeats.length);
+    await client.importRepeatingFormsEvents([...others, { event, form: 'baseline_exam', label: '' }]);
+    await stage.poll();
+    expect((await projectOf(stage)).changes).toMatchObject([{ instrument: 'baseline_exam' }]);
+    expect((await projectOf(stage)).changes).toHaveLength(1);
+  });
 });
 
 describe('what a poll asks to notice it', () => {

@@ -61,8 +61,9 @@ export async function clearStage(): Promise<void> {
   for (const close of open.splice(0).reverse()) await close();
 }
 
-export function newWorld(xml: string, startAt = '2018-09-04T17:00:00Z'): World {
+export function newWorld(xml: string, startAt = '2018-09-04T17:00:00Z', redcap: { version?: string } = {}): World {
   return createWorld({
+    redcap,
     cohort: {
       id: 'test',
       study: 'ismile',
@@ -86,11 +87,19 @@ const redcapOf = (world: World) => (world as unknown as { redcapStandIn: RedcapH
 
 /** The service over a real database and the sandbox's REDCap over real HTTP. */
 export async function setStage(
-  o: { startAt?: string; xml?: string; before?: (world: World) => void; env?: Record<string, string> } = {},
+  o: {
+    startAt?: string;
+    xml?: string;
+    before?: (world: World) => void;
+    /** Told where the world listens, before the service starts. */
+    started?: (url: string) => void;
+    env?: Record<string, string>;
+  } = {},
 ) {
   let world = newWorld(o.xml ?? ismileXml(), o.startAt);
   o.before?.(world);
   let { url } = await world.listen(0);
+  o.started?.(url);
   open.push(() => world.close());
   const database = await testDatabase('redcap_gateway');
   open.push(() => database.drop());

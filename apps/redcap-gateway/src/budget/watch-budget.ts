@@ -1,36 +1,32 @@
 import type { ServiceContext } from '@studybridge/service-kit';
 import { Gauge } from 'prom-client';
+import type { DayOfCalls } from './call-ledger';
 import type { RedcapProject } from '../projects/redcap-project';
 
 /** Shows every project's calls of today and its budget as metrics. */
 export function exposeBudget(context: Pick<ServiceContext, 'registry'>, projects: readonly RedcapProject[]): void {
-  const labelNames = ['project'] as const;
-  const registers = [context.registry];
+  const common = { labelNames: ['project'] as const, registers: [context.registry] };
   const budget = new Gauge({
+    ...common,
     name: 'redcap_calls_budget',
     help: 'Calls to REDCap planned for a day; 0 = no budget.',
-    labelNames,
-    registers,
   });
-  const lines = new Gauge({
-    name: 'redcap_log_lines_today',
-    help: 'Lines that today’s calls left in REDCap’s log, at most.',
-    labelNames,
-    registers,
-  });
+  for (const { name, ledger } of projects) budget.set({ project: name }, ledger.budget.calls);
+  const today = (count: (day: DayOfCalls) => number) =>
+    async function collect(this: Gauge<'project'>): Promise<void> {
+      for (const { name, ledger } of projects) this.set({ project: name }, count((await ledger.days(1))[0]!));
+    };
   new Gauge({
+    ...common,
     name: 'redcap_calls_today',
     help: 'Calls to REDCap on the server’s present day, all replicas together.',
-    labelNames,
-    registers,
-    async collect() {
-      for (const { name, ledger } of projects) {
-        const [today] = await ledger.days(1);
-        this.set({ project: name }, today!.calls);
-        lines.set({ project: name }, today!.logLines);
-        budget.set({ project: name }, ledger.budget.calls);
-      }
-    },
+    collect: today((day) => day.calls),
+  });
+  new Gauge({
+    ...common,
+    name: 'redcap_log_lines_today',
+    help: 'Lines that today’s calls left in REDCap’s log, at most.',
+    collect: today((day) => day.logLines),
   });
 }
 

@@ -1,5 +1,5 @@
 /** What kind of change a live design shows against its study. */
-export type ChangeKind =
+type ChangeKind =
   | 'added-choice'
   | 'removed-choice'
   | 'removed-choice-in-use'

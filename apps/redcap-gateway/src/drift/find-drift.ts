@@ -108,7 +108,7 @@ class Comparison {
       const repeats = this.definition.repeating.some(
         (row) => row.event === event && (row.instrument === instrument || row.instrument === ''),
       );
-      if (repeats === this.live.hasInstances(event, instrument)) return [];
+      if (repeats === this.live.hasInstances(event, instrument) || this.definition.mayRepeat.has(instrument)) return [];
       const sentence = `The instrument ${instrument} ${repeats ? 'no longer repeats' : 'repeats now'} in the event ${event}.`;
       return [{ ...place, kind: 'repeats-changed', stops: declared, touches, sentence }];
     });

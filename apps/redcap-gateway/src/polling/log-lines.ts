@@ -51,8 +51,9 @@ export function readLogLines(rows: readonly LogRow[], recordIdField: string): Lo
     const record = (row.record ?? '') || match[3]!.trim();
     if (record === '') continue;
     const told = recordIdIn(row.details, recordIdField);
-    if (verb !== 'delete') touched.add(record);
-    if (verb === 'delete' || verb === 'create') {
+    const whole = verb !== 'delete' || isWhole(row.details, recordIdField);
+    if (verb !== 'delete' || !whole) touched.add(record);
+    if ((verb === 'delete' && whole) || verb === 'create') {
       const kind = verb === 'delete' ? 'delete' : 'create';
       identity.push({ kind, record: told ?? record, current: record, wallTime, username: row.username });
     } else if (told !== null && row.details.trim() === `${recordIdField} = '${told}'`) {
@@ -63,6 +64,12 @@ export function readLogLines(rows: readonly LogRow[], recordIdField: string): Lo
     }
   }
   return { newest, touched, identity, edits };
+}
+
+/** Whether a deletion is of the record as a whole: one of an event, arm, instrument or instance names it beside the record. */
+function isWhole(details: string, recordIdField: string): boolean {
+  const rest = details.replace(new RegExp(`^\\s*${recordIdField} = '[^']*'`), '');
+  return !/\b(event|arm|instrument|form|instance)\b|^\s*[,(]/i.test(rest);
 }
 
 function recordIdIn(details: string, recordIdField: string): string | null {
