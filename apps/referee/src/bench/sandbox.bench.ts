@@ -90,14 +90,14 @@ export const sandboxBench: Bench = {
         await sleep(100);
         url = /^sandbox ready at (\S+)$/m.exec(readFileSync(log, 'utf8'))?.[1];
       }
+      const before = memoryMb(sandbox.pid!);
+      forgetPeak(sandbox.pid!);
       const ask = new URLSearchParams({ token, content: 'record', format: 'csv' }).toString();
       const file = path.join(place.folder, 'export.csv');
       const first = await read(`${url}/redcap/api/`, ask, file);
       place.log(`${count} records, ${rounded(first.bytes / 1e6)} MB; the first export took ${Math.round(first.ms)} ms`);
       bare = startProgram(path.join(__dirname, 'bare-export.js'), log, {}, [file]);
       const [said] = (await once(bare, 'message')) as [{ port: number }];
-      const before = memoryMb(sandbox.pid!);
-      forgetPeak(sandbox.pid!);
       const [ours, floor] = [[], []] as [number[], number[]];
       for (let run = 0; run < runs; run += 1) {
         const bareRun = await read(`http://127.0.0.1:${said.port}/`, ask);
