@@ -8,6 +8,8 @@ export interface ProjectOptions extends Pick<ProjectDefinition, 'title' | 'owner
   declaredFields: readonly string[];
   timestampFields: readonly string[];
   mappings: readonly Mapping<object>[];
+  /** Instruments of which the live project decides whether they repeat. */
+  mayRepeat?: readonly string[];
   /** Declared fields that identify a person although the dictionary does not mark them. */
   alsoIdentifying?: readonly string[];
 }
@@ -32,6 +34,7 @@ export function defineProject(options: ProjectOptions): ProjectDefinition {
     })),
     mapping: files.eventMap.map((row) => ({ event: row.unique_event_name, instrument: row.form })),
     repeating: files.repeating.map((row) => ({ event: row.event_name, instrument: row.form_name })),
+    mayRepeat: new Set(options.mayRepeat),
     declaredFields,
     identifyingFields: new Set(declaredFields.filter((field) => identifiers.has(field))),
     ownerOf: options.ownerOf,

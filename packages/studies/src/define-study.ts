@@ -40,6 +40,8 @@ export interface ProjectDefinition {
   /** Which instrument lives in which event. */
   mapping: readonly EventInstrument[];
   repeating: readonly EventInstrument[];
+  /** Instruments that may repeat or not, whatever `repeating` says: the live project decides, and who reads and writes them copes. */
+  mayRepeat: ReadonlySet<string>;
   /** The fields that the services need, form status fields included; the gateway reads nothing else. */
   declaredFields: readonly string[];
   /** The declared fields that identify a person: sealed wherever they travel (law 9). */

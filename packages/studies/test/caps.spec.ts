@@ -273,7 +273,7 @@ describe.each([
         : [[0, 'delivered', '']],
     );
     expect(rowsOf(expected.rows, 'texted-by-hand')).toEqual([
-      expect.objectContaining({ txt_message: '', txt_manual_date: '2018-09-12' }),
+      expect.objectContaining({ txt_message: '', txt_manual_date: '2018-09-12', sms_survey_log_complete: '0' }),
     ]);
     for (const name of ['baseline', 'no-consent', 'opted-out', 'phone-missing', 'final-visit-done', 'wrong-arm']) {
       expect(rowsOf(expected.rows, name)).toEqual([]);

@@ -110,6 +110,7 @@ describe.each(studies.map((study): [string, StudyDefinition] => [study.id, study
     expect(new Set(designated).size).toBe(designated.length);
     for (const { event, instrument } of project.repeating) expect(designated).toContain(`${event}/${instrument}`);
     expect(new Set(project.mapping.map(({ instrument }) => instrument))).toEqual(instruments);
+    for (const instrument of project.mayRepeat) expect(instruments).toContain(instrument);
   });
 
   it('declares fields that exist, none twice, and seals those that identify', () => {
@@ -216,6 +217,7 @@ describe.each(studies.map((study): [string, StudyDefinition] => [study.id, study
       if (texts.log === null) return;
       const { instrument, fields: names } = texts.log;
       expect(instruments).toContain(instrument);
+      expect(project.mayRepeat).toContain(instrument);
       for (const [meaning, name] of Object.entries(names)) {
         expect([name, instrumentOf(name)]).toEqual([name, instrument]);
         expect([name, project.ownerOf(name)]).toEqual([name, meaning === 'manualDate' ? 'staff' : 'messaging']);

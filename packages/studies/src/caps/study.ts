@@ -16,6 +16,7 @@ export const study = defineStudy({
     main: defineProject({
       title: 'CAPS Demo Project',
       files: projectFiles,
+      mayRepeat: ['sms_survey_log'],
       declaredFields,
       alsoIdentifying: identifying,
       ownerOf,

@@ -24,6 +24,7 @@ export const study = defineStudy({
     main: defineProject({
       title: 'iSMILE Main',
       files: projectFiles,
+      mayRepeat: ['sms_survey_log'],
       declaredFields,
       ownerOf,
       timestampFields,

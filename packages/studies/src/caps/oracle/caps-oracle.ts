@@ -246,7 +246,8 @@ function rowOf(record: string, event: string, instance: number, values: Record<s
     txt_twilio_status: of('txt_twilio_status'),
     txt_twilio_error_code: of('txt_twilio_error_code'),
     txt_manual_date: of('txt_manual_date'),
-    sms_survey_log_complete: of('sms_survey_log_complete'),
+    // REDCap shows a form that holds anything and has no status as incomplete
+    sms_survey_log_complete: of('sms_survey_log_complete') || '0',
   };
 }
 
