@@ -130,7 +130,7 @@ export class Webhooks {
       return { answer: { status: response.status, type, body }, failure: null };
     } catch (error) {
       const isLate = error instanceof Error && error.name === 'TimeoutError';
-      note.answer = isLate ? 'no answer in time' : 'no connection';
+      note.answer = isLate ? 'no answer in time' : this.ending.signal.aborted ? 'let go' : 'no connection';
       this.say(`a webhook got ${note.answer}`);
       return { answer: null, failure: isLate ? 'rt' : 'ct' };
     }
