@@ -10,6 +10,8 @@ import { agileHealthMigrations } from './migrations';
 import { addOperations, statusJob } from './ops/add-operations';
 import { hearParticipant } from './participants/hear-participant';
 import { PartnerClient } from './partner/partner-client';
+import { addShapeCommands } from './ops/add-shape-commands';
+import { AnswerShape } from './partner/answer-shape';
 import { createPartnerMetrics } from './partner/partner-metrics';
 import { restoreSteps } from './restore/restore-steps';
 import { type AgilePoint, type Place, type Room, todayIn } from './room';
@@ -48,6 +50,7 @@ class AgileHealthModule implements OnModuleInit {
 
 function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthExtras, http: HttpService): void {
   const metrics = createPartnerMetrics(context.registry);
+  const shape = new AnswerShape(context.logger);
   const bus = createEventBus(context, extras.carrier);
   const { AGILE_TIMEOUT_MS: timeoutMs } = context.config;
   // A call may be a change, a look, and a change again.
@@ -66,6 +69,7 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
       program: agile.program,
       timeoutMs,
       metrics,
+      shape,
       logger: context.logger,
     });
     const goLiveOn = binding.goLiveAt && todayIn(study.zone, binding.goLiveAt);
@@ -116,6 +120,7 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
     });
   }
   addOperations(room);
+  addShapeCommands(context, shape);
 }
 
 /** The service: enrolment, arm, changed details and withdrawal to the texting partner, and its statuses back into REDCap. */

@@ -3,6 +3,7 @@ import type { Logger } from '@studybridge/service-kit';
 import type { MemberBody } from '@studybridge/studies';
 import { isAxiosError, type AxiosResponse } from 'axios';
 import { z } from 'zod';
+import type { AnswerShape } from './answer-shape';
 import { errorOfAnswer, PartnerError, unreachable, unreadable } from './partner-errors';
 import { detailsOf, memberAnswerSchema, readMemberAnswer, type PartnerMember } from './partner-member';
 import type { PartnerMetrics } from './partner-metrics';
@@ -36,6 +37,8 @@ export class PartnerClient {
       program: string;
       timeoutMs: number;
       metrics: PartnerMetrics;
+      /** Hears of what the contract does not know. */
+      shape: AnswerShape;
       logger: Logger;
     },
   ) {
@@ -166,13 +169,21 @@ export class PartnerClient {
   private listOf(answer: unknown): z.infer<typeof listSchema> {
     const read = listSchema.safeParse(answer);
     if (!read.success) throw unreadable(`it lacks ${pathsOf(read.error)}`);
+    const unknown = Object.keys(read.data).filter((field) => field !== 'members' && field !== 'nextCursor');
+    this.note(unknown.map((field) => `list.${field.slice(0, 60).replace(/\W/g, '_')}`));
     return read.data;
   }
 
   private told(answer: z.infer<typeof memberAnswerSchema>, realSeenAt: Date): PartnerMember {
-    const { member, unknownFields } = readMemberAnswer(answer, realSeenAt);
-    if (unknownFields > 0) this.o.metrics.unknownFields.inc(unknownFields);
+    const { member, odd } = readMemberAnswer(answer, realSeenAt);
+    this.note(odd);
     return member;
+  }
+
+  private note(odd: readonly string[]): void {
+    if (odd.length === 0) return;
+    this.o.metrics.unknownFields.inc(odd.length);
+    this.o.shape.note(odd);
   }
 
   private async send(

@@ -55,7 +55,7 @@ export interface PartnerMember {
 export function readMemberAnswer(
   answer: z.infer<typeof memberAnswerSchema>,
   realSeenAt: Date,
-): { member: PartnerMember; unknownFields: number } {
+): { member: PartnerMember; odd: string[] } {
   return {
     member: {
       memberId: answer.memberId,
@@ -69,8 +69,39 @@ export function readMemberAnswer(
       detailsHash: answer['firstName'] === undefined ? undefined : hashOfDetails(answer),
       realSeenAt,
     },
-    unknownFields: Object.keys(answer).filter((field) => !knownFields.has(field)).length,
+    odd: oddOf(answer),
   };
+}
+
+/** The code lists of the contract; the status has its own table, in the study. */
+const codeLists: Readonly<Record<string, readonly string[]>> = {
+  numberCheck: ['pending', 'passed', 'failed'],
+  arm: ['OHT', 'CWT'],
+  participation: ['active', 'withdrawn'],
+  language: ['en', 'es'],
+  gender: ['female', 'male', 'another', 'undisclosed'],
+  childGender: ['female', 'male', 'another', 'undisclosed'],
+  siteCode: ['BMC', 'DOT', 'COD', 'SEC'],
+};
+
+/** Names of fields, and of code lists, that an answer holds and the contract does not know; never a value. */
+function oddOf(answer: Record<string, unknown>): string[] {
+  const fields = Object.keys(answer).filter((field) => !knownFields.has(field));
+  const optIn = Object.keys((answer['optIn'] as object | null | undefined) ?? {});
+  const codes = Object.entries(codeLists).filter(([field, known]) => {
+    const value = answer[field];
+    return value !== undefined && value !== null && !known.includes(String(value));
+  });
+  return [
+    ...fields.map(nameOf),
+    ...optIn.filter((field) => !['sentAt', 'answeredAt'].includes(field)).map((field) => `optIn.${nameOf(field)}`),
+    ...codes.map(([field]) => `code of ${field}`),
+  ];
+}
+
+/** A name is the partner's text: one that is none does not go into logs as it came. */
+function nameOf(field: string): string {
+  return /^[A-Za-z][A-Za-z0-9_]{0,59}$/.test(field) ? field : 'a field without a proper name';
 }
 
 /** The details of a member's answer, fit to be sent back unchanged; identifying, so for memory only. */

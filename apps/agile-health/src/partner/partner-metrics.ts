@@ -21,7 +21,7 @@ export function createPartnerMetrics(registry: Registry): PartnerMetrics {
     }),
     unknownFields: new Counter({
       name: 'agile_unknown_fields_total',
-      help: 'Fields in the partner’s answers that the contract does not know.',
+      help: 'Fields and codes in the partner’s answers that the contract does not know.',
       registers: [registry],
     }),
     oddMembers: new Counter({
