@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
-import { request, type IncomingMessage } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgram, stopProgram } from './bench-ground';
@@ -34,6 +34,49 @@ function projectXml(): string {
 <FormDef OID="Form.all" Name="All" redcap:FormName="all"><ItemGroupRef ItemGroupOID="all.record_id"/></FormDef>
 <ItemGroupDef OID="all.record_id" Name="All">${refs.join('')}</ItemGroupDef>${items.join('')}
 </MetaDataVersion></Study></ODM>`;
+}
+
+const clients = 100;
+const requests = 20_000;
+
+/**
+ * A hundred clients at once, each with a record of its own that it writes and reads, one after the other. Throws at the first
+ * wrong answer; tells how long all of it took.
+ */
+async function manyClients(url: string, count: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const call = async (params: Record<string, string>): Promise<string> => {
+    const body = new URLSearchParams({ token, content: 'record', ...params }).toString();
+    const asked = request(`${url}/redcap/api/`, {
+      agent,
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length },
+    });
+    asked.end(body);
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    answer.setEncoding('utf8');
+    let text = '';
+    for await (const piece of answer) text += String(piece);
+    return text;
+  };
+  const expectSame = (said: string, right: string): void => {
+    if (said !== right) throw new Error(`A wrong answer: ${said.slice(0, 200)}`);
+  };
+  const started = performance.now();
+  const rounds = Math.max(1, Math.round(count / clients / 2));
+  await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      const id = `client-${client}`;
+      for (let round = 0; round < rounds; round += 1) {
+        const data = JSON.stringify([{ record_id: id, field_1: String(round), field_5: `of ${client}` }]);
+        expectSame(await call({ format: 'json', data }), '{"count":1}');
+        const row = await call({ format: 'csv', records: id, fields: 'record_id,field_1,field_5' });
+        expectSame(row, `record_id,field_1,field_5\n${id},${round},"of ${client}"\n`);
+      }
+    }),
+  );
+  agent.destroy();
+  return performance.now() - started;
 }
 
 /** Reads a whole answer, into a file where one is named; how long it took and how large it was. */
@@ -107,6 +150,9 @@ export const sandboxBench: Bench = {
         ours.push(ourRun.ms);
       }
       const peak = peakMemoryMb(sandbox.pid);
+      const asked = Math.max(clients * 2, Math.round(requests * place.scale));
+      const clientsMs = await manyClients(url, asked);
+      place.log(`${clients} clients, ${asked} requests: no wrong answer`);
       const [oursMs, floorMs] = [Math.min(...ours), Math.min(...floor)];
       return [
         {
@@ -121,6 +167,9 @@ export const sandboxBench: Bench = {
             oursMs: Math.round(oursMs),
             floorMs: Math.round(floorMs),
             mbPerSecond: rounded(first.bytes / 1e3 / oursMs),
+            clients,
+            requests: asked,
+            requestsPerSecond: Math.round((asked / clientsMs) * 1_000),
             floorMbPerSecond: rounded(first.bytes / 1e3 / floorMs),
             ...(peak === null ? {} : { peakMemoryMb: peak }),
             ...(peak === null || before === null ? {} : { exportMemoryMb: Math.max(0, peak - before) }),
