@@ -156,10 +156,19 @@ class MessagingTables1700000200000 implements MigrationInterface {
         since timestamptz NOT NULL,
         PRIMARY KEY (study, to_print)
       )`);
+    await runner.query(`
+      CREATE TABLE restored (
+        position bigserial PRIMARY KEY,
+        -- When this database was found to have been put back, and up to where its outbox was the copy's.
+        at timestamptz NOT NULL,
+        base_position bigint NOT NULL
+      )`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE number_flag, opt_out, sending_switch, sender, message_news, message, participant');
+    await runner.query(
+      'DROP TABLE restored, number_flag, opt_out, sending_switch, sender, message_news, message, participant',
+    );
   }
 }
 

@@ -15,6 +15,7 @@ import { messagingMigrations } from './migrations';
 import { addOperations } from './ops/add-operations';
 import { wakeHeld } from './ops/wake-held';
 import { hearParticipant } from './participants/hear-participant';
+import { restoreSteps } from './restore/restore-steps';
 import type { MessagingPoint, Place, Room } from './room';
 import { effectKinds } from './send/plan-send';
 import { sendExecutor } from './send/send-executor';
@@ -66,10 +67,16 @@ function createRoom(context: ServiceContext<MessagingSettings>, extras: Messagin
         });
   // A call is a last look, the post, and a moment.
   const callTimeoutMs = config.TWILIO_TIMEOUT_MS + 15_000;
+  const bus = createEventBus(context, extras.carrier);
   const room: Room = {
     context,
-    bus: createEventBus(context, extras.carrier),
-    effects: createEffects(context, { concurrency: config.MESSAGES_IN_HAND, callTimeoutMs, ...extras.effects }),
+    bus,
+    effects: createEffects(context, {
+      concurrency: config.MESSAGES_IN_HAND,
+      callTimeoutMs,
+      mayAct: (em) => bus.mayAct(em),
+      ...extras.effects,
+    }),
     places,
     senders: new Senders(readSenders(config)),
     twilio,
@@ -120,6 +127,7 @@ function readSenders(config: MessagingSettings): SenderSetting[] {
 function wire(room: Room): void {
   const { context, bus, effects } = room;
   bus.consume(participantChanged, (em, envelope) => hearParticipant(em, room, envelope));
+  bus.onRestored(restoreSteps(room));
   bus.consume(messageRequested, (em, envelope) => hearRequest(em, room, envelope));
   for (const [name, channel] of room.channels) effects.register(effectKinds[name], sendExecutor(room, channel));
   for (const place of room.places.values()) {

@@ -44,7 +44,8 @@ describe('the decision about a message', () => {
     for (const cause of causeSchema.options) {
       const acts = cause === 'live' || cause === 'reconcile';
       expect(when({ cause }).go).toBe(acts ? 'now' : 'wait');
-      if (!acts) expect(when({ cause })).toEqual(held('BASELINE_NOT_RELEASED'));
+      if (!acts)
+        expect(when({ cause })).toEqual(held(cause === 'restore' ? 'RESTORE_NOT_RELEASED' : 'BASELINE_NOT_RELEASED'));
     }
     expect(when({ decidedOn: '2018-08-31' })).toEqual(held('BEFORE_GO_LIVE'));
     expect(when({ decidedOn: '2018-08-31', goLiveOn: null }).go).toBe('now');

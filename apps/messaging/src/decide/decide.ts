@@ -63,7 +63,7 @@ export function decide(s: Situation): Decision {
     lookAt: lookAt < expiresAt ? lookAt : expiresAt,
   });
   if (!s.released) {
-    if (!actsByItself(s.cause)) return hold('BASELINE_NOT_RELEASED');
+    if (!actsByItself(s.cause)) return hold(s.cause === 'restore' ? 'RESTORE_NOT_RELEASED' : 'BASELINE_NOT_RELEASED');
     if (s.goLiveOn !== null && s.decidedOn !== null && s.decidedOn < s.goLiveOn) return hold('BEFORE_GO_LIVE');
   }
   const opening = openingAt(bounded(s), now);

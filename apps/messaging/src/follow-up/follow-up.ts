@@ -4,7 +4,7 @@ import { lookedInVain } from '../messages/take-doubt';
 import type { Message } from '../messages/message';
 import { lockMessage, readMessages, saveMessage } from '../messages/message-store';
 import { isOpen } from '../messages/merge-news';
-import { nextCheck, takeNews, takeSilence } from '../messages/take-news';
+import { nextCheck, takeAccepted, takeNews, takeSilence } from '../messages/take-news';
 import type { Place, Room } from '../room';
 import { effectKey } from '../send/plan-send';
 import { findLetter } from '../send/send-executor';
@@ -70,7 +70,9 @@ async function followUpOne(
       if (locked?.state !== 'in-doubt') return;
       if (found === null) return lookedInVain(em, room, locked);
       counts.found += 1;
-      await room.effects.found(em, effectKey(locked), found);
+      // Where the ledger has nothing in doubt (a database put back), the message itself is what counts.
+      if (await room.effects.found(em, effectKey(locked), found)) return;
+      if (found.state === 'accepted') await takeAccepted(em, room, locked, found);
     });
     return;
   }

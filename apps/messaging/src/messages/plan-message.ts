@@ -4,6 +4,7 @@ import type { DueMessage } from '@studybridge/studies';
 import type { EntityManager } from 'typeorm';
 import { lookAtMessage } from '../decide/look-at-message';
 import { lockParticipant } from '../participants/participant-store';
+import { mayBeForgotten } from '../restore/restore-steps';
 import type { Room } from '../room';
 import { blank } from './blank';
 import { dataContext } from './message-data';
@@ -45,12 +46,18 @@ export async function planMessage(
 ): Promise<{ message: Message; known: boolean }> {
   if (request.participantId !== null) await lockParticipant(em, request.participantId);
   const message = messageFor(room, request, randomUUID());
+  if (await isUncertain(em, room, request)) message.cause = 'restore';
   if (!(await insertMessage(em, message))) {
     const before = await readRequest(em, request.requestId);
     if (before) return { message: before, known: true };
   }
   await lookAtMessage(em, room, message);
   return { message, known: false };
+}
+
+/** Whether a database that was put back may have forgotten that this very message was sent. */
+async function isUncertain(em: EntityManager, room: Room, { due }: MessageRequest): Promise<boolean> {
+  return !(await room.bus.mayAct(em)) || (due !== undefined && (await mayBeForgotten(em, due.firstDay)));
 }
 
 /** The message that a request becomes, not kept yet. */

@@ -21,10 +21,8 @@ import type { Sender } from '../senders/senders';
 import { checkTrips } from '../stops/trips';
 import type { Channel, Dispatch, Posted } from './channel';
 import { admitSends, giveBackMoment, giveBackTurn, waitForMoment } from './pace';
+import { letterContext } from './letter-context';
 import type { SendBody } from './plan-send';
-
-/** The context that a letter is sealed for. */
-export const letterContext = (messageId: string): string => `letter:${messageId}`;
 
 /**
  * How messages of a channel are carried out: admitted at their sender's pace, decided upon once more and noted as dispatching,

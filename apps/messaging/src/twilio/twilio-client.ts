@@ -134,10 +134,10 @@ export class TwilioClient {
   async ownedNumber(number: string): Promise<OwnedNumber | null> {
     if (/^\d{3,8}$/.test(number)) {
       const [code] = await this.ask(() => this.client.shortCodes.list({ shortCode: number, limit: 1 }));
-      return code ? { sid: code.sid, number, sms: true, smsUrl: code.smsUrl } : null;
+      return code ? { sid: code.sid, number, sms: true, smsUrl: urlOf(code.smsUrl) } : null;
     }
     const [found] = await this.ask(() => this.client.incomingPhoneNumbers.list({ phoneNumber: number, limit: 1 }));
-    return found ? { sid: found.sid, number, sms: found.capabilities.sms, smsUrl: found.smsUrl } : null;
+    return found ? { sid: found.sid, number, sms: found.capabilities.sms, smsUrl: urlOf(found.smsUrl) } : null;
   }
 
   /** Whether a Messaging Service is the account's. */
@@ -203,6 +203,11 @@ function newsOf(source: News['source'], one: MessageInstance): News {
       dateUpdated: updatedAt,
     },
   };
+}
+
+/** Twilio leaves out what is not set, whatever its types say. */
+function urlOf(url: string | null | undefined): string {
+  return url ?? '';
 }
 
 function dateOf(date: Date | null | undefined): Date | null {

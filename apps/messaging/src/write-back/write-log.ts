@@ -5,7 +5,7 @@ import type { Letter, Message } from '../messages/message';
 import { readParticipant, type Participant } from '../participants/participant-store';
 import { openPerson } from '../participants/person';
 import type { Place, Room } from '../room';
-import { letterContext } from '../send/send-executor';
+import { letterContext } from '../send/letter-context';
 import { logValues, wallTime, type LogValues } from './log-values';
 
 /** The other shape of the log, or the next free instance, is tried this often. */

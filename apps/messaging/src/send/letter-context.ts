@@ -1,0 +1,2 @@
+/** The context that a letter is sealed for. */
+export const letterContext = (messageId: string): string => `letter:${messageId}`;
