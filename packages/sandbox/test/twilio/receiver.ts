@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** One webhook as it came. */
-export interface Called {
+interface Called {
   path: string;
   signature: string;
   token: string;
