@@ -48,7 +48,7 @@ export async function playUnderFire(
       outside.add(plan.outside.filter((one) => one.stop === index).map((one) => one.fault));
       world.advanceTo(stop);
       if (index === pointsUntil) striker.giveUpPoints();
-      striker.add(strikes);
+      striker.arrive(index, strikes);
       await settle();
     });
     if (index % 20 === 19)

@@ -31,9 +31,12 @@ export const points: Record<string, readonly string[]> = {
   ],
 };
 
-/** One thing done to a running system. `point` null: at a random moment, after `after` movements of the system. */
+/**
+ * One thing done to a running system. `point` null: at a random moment, after `after` movements of the system. What is frozen
+ * thaws after a while, or, with `thawAt`, when time has come to the stop of that number.
+ */
 export type Strike =
-  | { what: 'kill' | 'freeze'; service: string; point: string | null; after: number }
+  | { what: 'kill' | 'freeze'; service: string; point: string | null; after: number; thawAt?: number }
   | { what: 'kill-broker' | 'lose-volume' | 'kill-database'; after: number };
 
 /** A fault that the outside plays to the next matching call. */

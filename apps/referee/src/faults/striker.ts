@@ -26,6 +26,8 @@ export class Striker {
   private readonly underWay = new Set<Promise<void>>();
   private struckAtProgress = -1;
   private failure: unknown = null;
+  private stop = 0;
+  private readonly thaws = new Map<number, (() => void)[]>();
 
   constructor(
     private readonly system: System,
@@ -33,8 +35,14 @@ export class Striker {
     private readonly tell: (line: string) => void,
   ) {}
 
-  /** Plans strikes from now on. */
-  add(strikes: readonly Strike[]): void {
+  /** Time has come to a stop, and these strikes are planned from now on. */
+  arrive(stop: number, strikes: readonly Strike[]): void {
+    this.stop = stop;
+    for (const [at, thaws] of this.thaws) {
+      if (at > stop) continue;
+      this.thaws.delete(at);
+      for (const thaw of thaws) thaw();
+    }
     for (const strike of strikes) {
       this.waiting.push({ strike, dueAt: this.watch.progress + strike.after, armed: false });
     }
@@ -93,7 +101,7 @@ export class Striker {
       replica.arm(point, () => {
         for (const other of all) if (other !== replica) other.disarm();
         this.waiting = this.waiting.filter((waiting) => waiting !== one);
-        this.start(this.strikeProcess(one.strike.what, replica, point));
+        this.start(this.strikeProcess(one.strike, replica, point));
       });
     }
   }
@@ -118,22 +126,30 @@ export class Striker {
     const replica = up[this.done.length % Math.max(1, up.length)];
     if (replica === undefined) return;
     this.waiting = this.waiting.filter((other) => other !== one);
-    this.start(this.strikeProcess(strike.what, replica, null));
+    this.start(this.strikeProcess(strike, replica, null));
   }
 
-  private async strikeProcess(what: Strike['what'], replica: Replica, point: string | null): Promise<void> {
-    this.note(what, replica.name, point);
-    if (what === 'kill') {
+  private async strikeProcess(strike: Strike, replica: Replica, point: string | null): Promise<void> {
+    this.note(strike.what, replica.name, point);
+    if (strike.what === 'kill') {
       await replica.kill();
       this.rearm(replica);
       replica.start();
       return;
     }
     replica.freeze();
-    await new Promise((resolve) => setTimeout(resolve, frozenMs));
+    await this.untilThaw('thawAt' in strike ? strike.thawAt : undefined);
     replica.thaw();
     replica.goOn();
     this.rearm(replica);
+  }
+
+  private untilThaw(thawAt: number | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      if (thawAt === undefined) setTimeout(resolve, frozenMs);
+      else if (thawAt <= this.stop) resolve();
+      else this.thaws.set(thawAt, [...(this.thaws.get(thawAt) ?? []), resolve]);
+    });
   }
 
   /** A process that was away does not know what its service is waiting at: the strike is armed anew for all. */

@@ -4,7 +4,7 @@ import type { Plan } from '../faults/strike';
 import { playUnderFire, runEveryJob } from '../play';
 import { command } from '../system/ask-service';
 import type { Ground } from '../system/ground';
-import { enrolmentServices, startSystem, type System } from '../system/start-system';
+import { enrolmentServices, type ServicePlan, startSystem, type System } from '../system/start-system';
 import { Watch } from '../time/settle';
 import { stopsOf } from '../time/stops';
 import { checkBus } from '../verdict/check-bus';
@@ -24,6 +24,10 @@ export interface EnrolmentRun extends Omit<ScenarioOptions, 'pairs' | 'kills'> {
   plan: (stops: readonly Date[]) => Plan;
   /** A ground that several runs share; each has its own databases on it. */
   ground?: Ground;
+  /** Other numbers of replicas. */
+  services?: ServicePlan[];
+  /** Without a stop on every day: for a study of a few families. */
+  daily?: boolean;
 }
 
 /** REDCap to the texting partner and back: two replicas each of redcap-gateway and agile-health. */
@@ -46,9 +50,14 @@ export async function runEnrolment(
   o: EnrolmentRun,
 ): Promise<Verdict & { differences: Difference[]; ms: Record<string, number> }> {
   const began = Date.now();
-  const stops = stopsOf(o.cohort);
+  const stops = stopsOf(o.cohort, { daily: o.daily ?? true });
   const plan = o.plan(stops);
-  const system = await startSystem({ cohort: o.cohort, services: enrolmentServices, off: o.off, ground: o.ground });
+  const system = await startSystem({
+    cohort: o.cohort,
+    services: o.services ?? enrolmentServices,
+    off: o.off,
+    ground: o.ground,
+  });
   o.tell(`logs and data of this run: ${system.folder}`);
   o.tell(
     `${o.cohort.id}: ${stops.length} stops, ${plan.strikes.length} strikes, ${plan.outside.length} faults outside`,

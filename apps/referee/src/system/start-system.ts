@@ -113,6 +113,8 @@ export async function startSystem(o: {
       await Promise.all(replicas.map((replica) => replica.stop()));
       await world.close();
       if (o.ground === undefined) await ground.stop();
+      // The next run on this ground must not hear of this one.
+      else await ground.loseBrokerVolume();
       if (!keepFolder) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -4,6 +4,8 @@ import type { System } from '../system/start-system';
 /** Between two rounds of questions: often enough to notice an end, seldom enough to leave the machine to the services. */
 const firstPauseMs = 15;
 const longestPauseMs = 120;
+/** Whatever moves: nothing that is in order takes so long. */
+const longestSettleMs = 240_000;
 
 /** Nothing moved any more although not everybody was idle. */
 export class NotIdleError extends Error {}
@@ -21,7 +23,7 @@ export class Watch {
   constructor(
     private readonly system: System,
     /** When to give up, real milliseconds without any movement. */
-    private readonly patienceMs = 150_000,
+    private readonly patienceMs = 90_000,
   ) {}
 
   /**
@@ -30,15 +32,18 @@ export class Watch {
    */
   async settle(onRound: () => boolean = () => false): Promise<void> {
     let pauseMs = firstPauseMs;
-    let movedAt = Date.now();
+    const began = Date.now();
+    let movedAt = began;
     let lastNumbers: string | null = null;
     for (;;) {
       const before = this.progress;
       const { waits, numbers } = await this.look();
       if (this.progress !== before) movedAt = Date.now();
-      else if (Date.now() - movedAt > this.patienceMs) {
+      const still = Date.now() - movedAt > this.patienceMs;
+      if (still || Date.now() - began > longestSettleMs) {
         const now = this.system.world.now.toISOString();
-        throw new NotIdleError(`Nothing has moved for ${this.patienceMs / 1000} s at ${now}: ${waits.join(' | ')}`);
+        const what = still ? `Nothing has moved for ${this.patienceMs / 1000} s` : 'It moves and comes to no end';
+        throw new NotIdleError(`${what} at ${now}: ${waits.join(' | ')}`);
       }
       const held = onRound();
       if (waits.length === 0 && !held) {

@@ -19,9 +19,10 @@ type Kept = Record<string, string>;
  * The instants at which the world must stand still until the services have caught up: as few as possible, so that a study of
  * months is played in minutes, and so many that each family's things happen in the order in which the timeline tells them
  * (an answer comes after the opt-in text, a second number after the first was sent). Every stop is an instant of the study's
- * poll. Between two stops nothing is waited for; that is where services die and things are late.
+ * poll. Between two stops nothing is waited for; that is where services die and things are late. `daily`: one on every day,
+ * too, so that the nightly jobs run each night.
  */
-export function stopsOf(cohort: Cohort): Date[] {
+export function stopsOf(cohort: Cohort, o: { daily: boolean } = { daily: true }): Date[] {
   const polls = pollInstants(cohort.startAt, cohort.endAt);
   const stops = new Set<number>();
   let last = -Infinity;
@@ -33,7 +34,7 @@ export function stopsOf(cohort: Cohort): Date[] {
     stops.add(poll);
     last = poll;
   }
-  for (const poll of lastOfEachDay(polls)) stops.add(poll);
+  if (o.daily) for (const poll of lastOfEachDay(polls)) stops.add(poll);
   const endAt = Date.parse(cohort.endAt);
   return [...[...stops].filter((at) => at < endAt).sort((a, b) => a - b), endAt].map((at) => new Date(at));
 }
