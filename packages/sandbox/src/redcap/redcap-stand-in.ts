@@ -11,6 +11,7 @@ import { readRequest, RequestRefused } from './http/read-request';
 import { meetFaultBefore, sendAnswer } from './http/send-answer';
 import { applyWish, emptyDesign, readWish } from './create-project';
 import { text } from './http/answer';
+import { mostElements, outOfMemory } from './data-size';
 import { messages } from './messages';
 import type { Design, LogEntry, Randomization, Rights, User } from './model';
 import { Params } from './params';
@@ -18,7 +19,7 @@ import { allRights, newUser, Project, projectFromJson, projectToJson, type Proje
 import { loadData } from './project-xml/load-data';
 import { loadDesign, type ChoiceSpacing } from './project-xml/load-design';
 import { loadRoles } from './project-xml/load-groups';
-import { child, parseXml, XmlUnreadableError, type XmlNode } from './project-xml/parse-xml';
+import { child, parseXml, XmlTooLargeError, XmlUnreadableError, type XmlNode } from './project-xml/parse-xml';
 import { seedRecords } from './seed/seed-records';
 import { firstIds, type ServerIds } from './server-ids';
 import { parseStructure } from './structure/parse-structure';
@@ -187,9 +188,10 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
 
   /** A person saves a form in the browser. Throws `StaffActionError` when that cannot have happened. */
   save(project: string | number, save: StaffSave): void {
-    // Who saves as a participant answers a survey.
+    // Who saves as a participant answers a survey, the whole of it unless the form's status says otherwise.
     if (save.user === respondent && save.instrument !== undefined) {
-      this.answerSurvey(project, { ...save, instrument: save.instrument, complete: true });
+      const complete = save.values[`${save.instrument}_complete`] !== '0';
+      this.answerSurvey(project, { ...save, instrument: save.instrument, complete });
     } else if (saveRecord(this.project(project), save, this.now())) this.port.changed();
   }
 
@@ -377,9 +379,10 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
     let design: Design;
     let odm: XmlNode | null = null;
     try {
-      if (xml !== '') odm = parseXml(xml);
+      if (xml !== '') odm = parseXml(xml, mostElements);
       design = odm === null ? emptyDesign(wish, this.nextIds.event++, this.now()) : this.loadDesign(odm);
     } catch (error) {
+      if (error instanceof XmlTooLargeError) throw outOfMemory();
       if (error instanceof XmlUnreadableError) throw new ApiError(400, messages.odmInvalid(error.message));
       throw error;
     }

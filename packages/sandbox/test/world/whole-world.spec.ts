@@ -41,6 +41,20 @@ it('plays the whole timeline of the cohort without a refusal', async () => {
   expect(after.length).toBeGreaterThan(before.length);
 });
 
+it('keeps a survey that a family began and left as incomplete, and one that it finished as complete', async () => {
+  const { situations } = ismileCohort({ pairs: 120 });
+  const recordOf = (name: string) => situations.find((situation) => situation.name === name)!.record;
+  const { world, url } = await open();
+  world.advanceTo(world.endAt!);
+  const statusOf = async (record: string) => {
+    const form = { content: 'record', 'records[0]': record, fields: 'record_id,survey_2m_complete' };
+    const rows = (await redcap(url, form)) as Record<string, string>[];
+    return rows.map((row) => row['survey_2m_complete']).filter(Boolean);
+  };
+  expect(await statusOf(recordOf('survey-begun'))).toEqual(['0']);
+  expect(await statusOf(recordOf('survey-after-first'))).toEqual(['2']);
+});
+
 it('brings REDCap back as it was when the process died', async () => {
   const stateFile = path.join(mkdtempSync(path.join(tmpdir(), 'studybridge-world-')), 'world.json');
   const { world, url } = await open(stateFile);
