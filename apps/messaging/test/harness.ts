@@ -6,6 +6,7 @@ import {
   createSealer,
   generateStudyKeys,
   type RunningService,
+  type Sealer,
   startService,
 } from '@studybridge/service-kit';
 import type { MessagingDefinition } from '@studybridge/studies';
@@ -45,6 +46,7 @@ export interface Stage {
   sql<T>(text: string, parameters?: unknown[]): Promise<T[]>;
   env: Record<string, string>;
   worldUrl: string;
+  sealer: Sealer;
 }
 
 const open: (() => Promise<void>)[] = [];
@@ -59,7 +61,7 @@ export async function setStage(
   o: {
     replicas?: number;
     startAt?: string;
-    env?: Record<string, string>;
+    env?: Record<string, string> | ((world: World, url: string) => Record<string, string>);
     at?: MessagingExtras['at'];
     senders?: object[];
     twilio?: WorldOptions['twilio'];
@@ -96,7 +98,7 @@ export async function setStage(
         { number: '+12025550111', purpose: 'operator' },
       ],
     ),
-    ...o.env,
+    ...(typeof o.env === 'function' ? o.env(world, url) : o.env),
   };
   const rooms: Room[] = [];
   const start = () =>
@@ -134,6 +136,7 @@ export async function setStage(
     others,
     env,
     worldUrl: url,
+    sealer: createSealer(keys),
     get room() {
       return rooms[0] as Room;
     },

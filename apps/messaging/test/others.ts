@@ -9,6 +9,8 @@ import {
   type ParticipantChanged,
   participantChanged,
   type Row,
+  surveyLinkRequested,
+  writeRequested,
 } from '@studybridge/contracts';
 import type { Carrier } from '@studybridge/event-bus';
 import type { Sealer } from '@studybridge/service-kit';
@@ -18,6 +20,8 @@ const binding = 'ismile.test';
 /** The other services' part, played by the test: says what REDCap holds, asks for messages, hears what became of them. */
 export class Others {
   readonly settled: MessageSettled[] = [];
+  /** What was asked of the gateway: links and cells. */
+  readonly requests: Envelope[] = [];
   readonly said: Record<string, number> = {};
   heard = 0;
   private readonly seqs = new Map<string, number>();
@@ -30,10 +34,15 @@ export class Others {
   ) {}
 
   async listen(): Promise<void> {
-    await this.carrier.subscribe('others', [messageSettled.topic], async (batch) => {
+    const topics = [messageSettled.topic, surveyLinkRequested.topic, writeRequested.topic];
+    await this.carrier.subscribe('others', topics, async (batch) => {
       for (const message of batch) {
-        this.heard += 1;
         const envelope = JSON.parse(message.value) as Envelope;
+        if (message.topic !== messageSettled.topic) {
+          this.requests.push(envelope);
+          continue;
+        }
+        this.heard += 1;
         this.settled.push(messageSettled.schema.parse(envelope.payload));
       }
       return Promise.resolve();
@@ -100,7 +109,8 @@ export class Others {
     return this.settled.findLast((one) => one.requestId === requestId);
   }
 
-  private async say(topic: string, key: string, cause: Cause, payload: unknown): Promise<void> {
+  /** Says anything to the service, as the bus would carry it. */
+  async say(topic: string, key: string, cause: Cause, payload: unknown): Promise<void> {
     const seq = (this.seqs.get(`${topic} ${key}`) ?? 0) + 1;
     this.seqs.set(`${topic} ${key}`, seq);
     const envelope: Envelope = {

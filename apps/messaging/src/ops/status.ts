@@ -7,16 +7,18 @@ interface StudyStatus {
   sent: number;
   delivered: number;
   held: Record<string, number>;
+  /** Closed without having gone out, by reason. */
+  notSent: Record<string, number>;
   /** Nobody knows whether they were sent. */
   inDoubt: number;
 }
 
-/** `GET /status`: the state reached, per study, from the database. */
+/** `GET /status`: the state reached, per study, from the database: messages to participants; what operators get is counted apart. */
 export async function tellStatus(room: Room): Promise<object> {
   const { dataSource } = room.context;
   const messaging: Record<string, StudyStatus> = {};
   for (const { study } of room.places.values()) {
-    messaging[study.id] = { due: 0, sent: 0, delivered: 0, held: {}, inDoubt: 0 };
+    messaging[study.id] = { due: 0, sent: 0, delivered: 0, held: {}, notSent: {}, inDoubt: 0 };
   }
   const sums: { study: string; due: number; sent: number; delivered: number; inDoubt: number }[] =
     await dataSource.query(
@@ -24,20 +26,31 @@ export async function tellStatus(room: Room): Promise<object> {
             count(accepted_at)::int AS sent,
             count(*) FILTER (WHERE state = 'delivered')::int AS delivered,
             count(*) FILTER (WHERE state = 'in-doubt')::int AS "inDoubt"
-       FROM message GROUP BY study`,
+       FROM message WHERE participant_id IS NOT NULL GROUP BY study`,
     );
-  for (const { study, ...counts } of sums) messaging[study] = { ...counts, held: {} };
-  const held: { study: string; reason: string; n: number }[] = await dataSource.query(
-    `SELECT study, reason, count(*)::int AS n FROM message WHERE state = 'held' GROUP BY study, reason ORDER BY reason`,
+  for (const { study, ...counts } of sums) messaging[study] = { ...counts, held: {}, notSent: {} };
+  const waiting: { study: string; state: string; reason: string; n: number }[] = await dataSource.query(
+    `SELECT study, state, reason, count(*)::int AS n FROM message
+      WHERE state IN ('held', 'suppressed', 'expired') AND reason IS NOT NULL AND participant_id IS NOT NULL
+      GROUP BY study, state, reason ORDER BY reason`,
   );
-  for (const { study, reason, n } of held) {
+  for (const { study, state, reason, n } of waiting) {
     const one = messaging[study];
-    if (one) one.held[reason] = n;
+    const sums = state === 'held' ? one?.held : one?.notSent;
+    if (sums) sums[reason] = (sums[reason] ?? 0) + n;
   }
+  const operators: { channel: 'sms' | 'email'; n: number }[] = await dataSource.query(
+    `SELECT channel, count(accepted_at)::int AS n FROM message WHERE participant_id IS NULL GROUP BY channel`,
+  );
   const attention: { reason: string; n: number }[] = await dataSource.query(
     `SELECT attention AS reason, count(*)::int AS n FROM message WHERE attention IS NOT NULL GROUP BY attention ORDER BY attention`,
   );
-  return { messaging, attention: Object.fromEntries(attention.map(({ reason, n }) => [reason, n])) };
+  const told = (channel: 'sms' | 'email'): number => operators.find((one) => one.channel === channel)?.n ?? 0;
+  return {
+    messaging,
+    operators: { mails: told('email'), texts: told('sms') },
+    attention: Object.fromEntries(attention.map(({ reason, n }) => [reason, n])),
+  };
 }
 
 /** Sentences about what keeps messages from going out. */
