@@ -455,6 +455,22 @@ it('follows the binding: other schedules, or off', async () => {
   ]);
 });
 
+it('goes on at once when a clock that was a day ahead is right again', async () => {
+  const engine = f.engine();
+  const job = quarterly();
+  engine.define(job);
+  await engine.start();
+  await settle(engine, '00:15');
+  f.clock.set(new Date('2018-10-02T00:17:00Z'));
+  await engine.tick();
+  await idle(engine);
+  expect(await nextDue(engine)).toEqual(['00:30']);
+  await settle(engine, '00:20');
+  expect(await nextDue(engine)).toEqual(['00:30']);
+  await settle(engine, '00:30');
+  expect(job.ran).toEqual(['00:15', '00:17', '00:30']);
+});
+
 it('takes up changed schedules from now on', async () => {
   const before = f.engine();
   before.define(quarterly());

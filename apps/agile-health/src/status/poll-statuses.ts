@@ -53,9 +53,11 @@ export async function pollStatuses(room: Room, place: Place, run: JobRun): Promi
   if (!run.from) {
     await dataSource.transaction(async (em) => {
       await run.lease.assert(em);
+      // A clock that was a day ahead must not leave a day unseen when it is right again.
       await em.query(
         `INSERT INTO status_poll (binding, seen_until, seen_before) VALUES ($1, $2, $2)
-         ON CONFLICT (binding) DO UPDATE SET seen_before = status_poll.seen_until, seen_until = excluded.seen_until`,
+         ON CONFLICT (binding) DO UPDATE
+           SET seen_before = least(status_poll.seen_until, excluded.seen_until), seen_until = excluded.seen_until`,
         [binding, run.startedAt],
       );
     });

@@ -39,6 +39,8 @@ const missedAfterMs = 60_000;
 /** Begun so much after its instant, a run is late. */
 const lateAfterMs = 15 * 60_000;
 const stopWithinMs = 10_000;
+/** A clock that goes back by more was set. */
+const setBackMs = 60_000;
 
 interface DefinedJob extends JobDefinition {
   on: boolean;
@@ -72,6 +74,8 @@ export class JobEngine implements Jobs {
   private readonly seconds: Histogram;
   private readonly ttlMs: number;
   private turn: Promise<unknown> = Promise.resolve();
+  /** The latest instant the clock has shown. */
+  private latest = new Date(0);
   private stopping = false;
   started = false;
 
@@ -295,6 +299,15 @@ export class JobEngine implements Jobs {
 
   private async sync(): Promise<void> {
     const now = this.o.clock.now();
+    if (this.latest.getTime() - now.getTime() > setBackMs) {
+      // Next instants that were reckoned in a future that is over would keep the jobs from running until it comes again.
+      this.o.logger.warn(
+        { from: this.latest, to: now },
+        'the clock was set back; the jobs’ next instants are reckoned anew',
+      );
+      for (const id of this.defined.keys()) this.unsynced.add(id);
+      this.latest = now;
+    } else if (now > this.latest) this.latest = now;
     for (const id of this.unsynced) {
       const job = this.defined.get(id);
       if (job !== undefined) {
