@@ -19,7 +19,9 @@ import type { Scenario, ScenarioOptions } from './scenario';
 const pathsShown = 8;
 
 /** What a run of this scenario may be given instead of what the command line says. */
-export interface EnrolmentRun extends Omit<ScenarioOptions, 'pairs' | 'kills'> {
+interface EnrolmentRun extends Omit<ScenarioOptions, 'pairs' | 'kills'> {
+  /** The name in the verdict. */
+  scenario: string;
   cohort: Cohort;
   plan: (stops: readonly Date[]) => Plan;
   /** A ground that several runs share; each has its own databases on it. */
@@ -36,6 +38,7 @@ export const enrolment: Scenario = {
   about: 'families from REDCap to the texting partner and their statuses back, under kills, freezes and lies',
   run: ({ pairs, kills, seed, off, tell }) =>
     runEnrolment({
+      scenario: 'enrolment',
       cohort: ismileCohort({ pairs, seed }),
       plan: (stops) =>
         planFaults({ seed, kills, stops: stops.length, services: enrolmentServices.map((one) => one.name) }),
@@ -45,10 +48,11 @@ export const enrolment: Scenario = {
     }),
 };
 
+/** The verdict with what differs, and where the time went (milliseconds by part). */
+export type EnrolmentVerdict = Verdict & { differences: Difference[]; ms: Record<string, number> };
+
 /** Plays a cohort under a plan of faults and compares how it ended with the oracle. */
-export async function runEnrolment(
-  o: EnrolmentRun,
-): Promise<Verdict & { differences: Difference[]; ms: Record<string, number> }> {
+export async function runEnrolment(o: EnrolmentRun): Promise<EnrolmentVerdict> {
   const began = Date.now();
   const stops = stopsOf(o.cohort, { daily: o.daily ?? true });
   const plan = o.plan(stops);
@@ -91,7 +95,7 @@ export async function runEnrolment(
     }
     return {
       ok,
-      scenario: 'enrolment',
+      scenario: o.scenario,
       seed: o.seed,
       pairs: o.cohort.timeline.length === 0 ? 0 : Number(/^\w+-(\d+)/.exec(o.cohort.id)?.[1] ?? 0),
       ...counts,

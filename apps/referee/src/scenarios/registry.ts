@@ -1,5 +1,6 @@
+import { bite } from './bite';
 import { enrolment } from './enrolment';
 import type { Scenario } from './scenario';
 
 /** Every scenario of `npm run chaos -- --scenario <name>`; the first is what runs without a name. */
-export const scenarios: readonly Scenario[] = [enrolment];
+export const scenarios: readonly Scenario[] = [enrolment, bite];

@@ -1,0 +1,102 @@
+import type { Plan, Strike } from '../faults/strike';
+import type { Ground } from '../system/ground';
+import { enrolmentServices } from '../system/start-system';
+import type { Counts } from '../verdict/verdict';
+import { biteCohort } from './bite-cohort';
+import { runEnrolment, type EnrolmentVerdict } from './enrolment';
+import type { Scenario } from './scenario';
+
+/** A guard, with faults that do harm where it is missing and none where it is there. */
+export interface Bite {
+  /** Its name in service-kit's `Proof`. */
+  guard: string;
+  /** The count in the verdict that its absence raises. */
+  reason: keyof Counts;
+  replicas: [gateway: number, agile: number];
+  /** `last` is the number of the stop that sees the last correction; the end of the study comes after it. */
+  strikes: (last: number) => { stop: number; strike: Strike }[];
+  lasting?: Plan['lasting'];
+}
+
+const at = (
+  service: 'redcap-gateway' | 'agile-health',
+  what: 'kill' | 'freeze',
+  point: string,
+  thawAt?: number,
+): Strike => ({ what, service, point, after: 0, ...(thawAt === undefined ? {} : { thawAt }) });
+
+/** Every guard that can be taken away. */
+export const bites: readonly Bite[] = [
+  {
+    // A relay that was frozen with the first correction in hand publishes it after the second one was worked.
+    guard: 'inbox-drop',
+    reason: 'updatesTwice',
+    replicas: [2, 1],
+    strikes: (last) => [{ stop: last - 2, strike: at('redcap-gateway', 'freeze', 'outbox.read', last) }],
+  },
+  {
+    // The snapshot says that the last correction is known, and nobody was told of it.
+    guard: 'outbox-transaction',
+    reason: 'changesLost',
+    replicas: [1, 1],
+    strikes: (last) => [{ stop: last, strike: at('redcap-gateway', 'kill', 'poll:stored') }],
+  },
+  {
+    // Nobody is struck: two replicas are enough.
+    guard: 'relay-lock',
+    reason: 'publishedTwice',
+    replicas: [2, 1],
+    strikes: () => [],
+  },
+  {
+    // An outcome of before the freeze is noted over what its successor has done since.
+    guard: 'epoch-check',
+    reason: 'updatesTwice',
+    replicas: [1, 2],
+    strikes: (last) => [{ stop: last - 2, strike: at('agile-health', 'freeze', 'called', last) }],
+  },
+  {
+    // The partner has the family already, and forgets that it has.
+    guard: 'look-up',
+    reason: 'membersDoubled',
+    replicas: [1, 1],
+    strikes: () => [{ stop: 1, strike: at('agile-health', 'kill', 'enrol.posted') }],
+    lasting: [{ target: 'agile', fault: { kind: 'forgetful', match: { method: 'POST' }, times: 0 } }],
+  },
+];
+
+/** Plays the faults of some guards over a handful of families, with these guards or without. */
+export function runBites(o: {
+  bites: readonly Bite[];
+  off: string[];
+  tell: (line: string) => void;
+  ground?: Ground;
+}): Promise<EnrolmentVerdict> {
+  const most = (of: 0 | 1): number => Math.max(...o.bites.map((bite) => bite.replicas[of]));
+  return runEnrolment({
+    scenario: 'bite',
+    cohort: biteCohort(),
+    daily: false,
+    ground: o.ground,
+    services: enrolmentServices.map((service, index) => ({ ...service, replicas: most(index === 0 ? 0 : 1) })),
+    plan: (stops) => ({
+      strikes: o.bites.flatMap((bite) => bite.strikes(stops.length - 2)),
+      outside: [],
+      lasting: o.bites.flatMap((bite) => bite.lasting ?? []),
+    }),
+    seed: 0,
+    off: o.off,
+    tell: o.tell,
+  });
+}
+
+/** `--scenario bite --off <guard>` shows that the guard is needed; without `--off`, that the same faults do no harm. */
+export const bite: Scenario = {
+  name: 'bite',
+  about: 'a few families and exactly the faults that do harm where a guard is missing; with --off NAME it must fail',
+  run({ off, tell }) {
+    const some = off.length === 0 ? bites : bites.filter(({ guard }) => off.includes(guard));
+    if (some.length === 0) throw new Error(`The guards are ${bites.map(({ guard }) => guard).join(', ')}.`);
+    return runBites({ bites: some, off, tell });
+  },
+};
