@@ -152,7 +152,7 @@ export async function setStage(
           const { said = {}, heard = {} } = all[0]?.topics ?? {};
           const even =
             (said[messageSettled.topic] ?? 0) === others.heard &&
-            Object.entries(others.said).every(([topic, n]) => (heard[topic] ?? 0) === n);
+            Object.entries(others.said).every(([topic, n]) => (heard[topic] ?? 0) === n + (said[topic] ?? 0));
           const now = JSON.stringify(all[0]?.topics);
           const quiet = all.every((one) => one.idle) && even;
           const still = quiet && now === before;
