@@ -3,4 +3,4 @@ export { expectTypeErrors, type Refusal } from './expect-type-errors';
 export type { Broker } from './kafka/broker';
 export { kafkaAvailable, testKafkaBrokers } from './kafka/shared-broker';
 export { startBroker } from './kafka/start-broker';
-export { copyDatabase, testDatabase, type TestDatabase } from './postgres/test-database';
+export { copyDatabase, putBackDatabase, testDatabase, type TestDatabase } from './postgres/test-database';

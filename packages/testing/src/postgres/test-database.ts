@@ -45,6 +45,15 @@ export async function copyDatabase(url: string): Promise<TestDatabase> {
   return copy;
 }
 
+/** Puts a database back to a copy, under its own name; whoever is connected is cut off. */
+export async function putBackDatabase(url: string, copy: string): Promise<void> {
+  const [name, template] = [url, copy].map((one) => new URL(one).pathname.slice(1));
+  await onServer(await testServerUrl(), async (client) => {
+    await drop(client, name ?? '');
+    await client.query(`CREATE DATABASE "${name}" TEMPLATE "${template}"`);
+  });
+}
+
 let leftoversDropped = false;
 
 /** Once per process. */
