@@ -42,7 +42,9 @@ describe('the walking system in one process', () => {
       problems: undefined,
     });
     expect(summary.studyTime).toBe(cohort.endAt);
-    expect(summary.jobs.map((job) => job.name).sort()).toEqual(['agile-status', 'full-comparison', 'redcap-poll']);
+    expect(summary.jobs.map((job) => job.name)).toEqual(
+      expect.arrayContaining(['agile-compare', 'agile-status', 'full-comparison', 'redcap-poll']),
+    );
     for (const job of summary.jobs) expect(job).toMatchObject({ failed: 0, runs: expect.any(Number) });
   });
 
@@ -91,7 +93,7 @@ describe('the walking system in one process', () => {
     const again = await runStandalone(['--once', '--json'], { STUDYBRIDGE_DATA: data });
     const second = lastJson<Summary>(again);
     expect(second).toMatchObject({ ok: true, calls: { redcapImports: 0, partnerPosts: 0, partnerPuts: 0 } });
-    expect(second.jobs.map(({ runs }) => runs)).toEqual([1, 1, 1]);
+    expect(new Set(second.jobs.map(({ runs }) => runs))).toEqual(new Set([1]));
     expect(second.studies).toEqual(summary.studies);
     expect(second.writes).toEqual(summary.writes);
     expect(comparable(await keptWorldState(cohort, stateFile))).toEqual(comparable(world));
