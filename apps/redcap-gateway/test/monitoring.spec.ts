@@ -87,6 +87,21 @@ describe('what changes at REDCap', () => {
     expect(await findings(stage)).toMatchObject([{ what: 'record_delete:lost' }]);
   });
 
+  it('an account that soon ends, until it is prolonged', async () => {
+    const stage = await setStage();
+    await stage.poll();
+    const client = stage.client();
+    const [me] = await client.users();
+    const until = async (expiration: string) => {
+      await client.importUsers([{ username: me!.username, expiration }]);
+      stage.pass(15);
+      await stage.poll();
+      return (await findings(stage)).map((finding) => finding.sentence);
+    };
+    expect(await until('2018-09-20')).toEqual(['The account behind the token ends on 2018-09-20.']);
+    expect(await until('2019-09-20')).toEqual([]);
+  });
+
   it('a code that the dictionary does not have, without the code, until nobody has it', async () => {
     const stage = await setStage();
     stage.save('1', family);

@@ -21,7 +21,14 @@ export async function noteRights(
   o: { before: TokenRights | null; now: TokenRights; today: string; at: Date },
 ): Promise<void> {
   const news: Finding[] = [];
-  for (const finding of compareRights(o.before, o.now, o.today)) {
+  const found = compareRights(o.before, o.now, o.today);
+  // An account that was prolonged no longer ends then.
+  await db.query(
+    `DELETE FROM finding WHERE binding = $1 AND role = $2 AND code = 'RIGHTS_CHANGED' AND what LIKE 'expires:%'
+        AND NOT what = ANY($3)`,
+    [project.binding.id, project.role, found.map((finding) => finding.what)],
+  );
+  for (const finding of found) {
     const [, undone] = await db.query<[unknown[], number]>(
       `DELETE FROM finding WHERE binding = $1 AND role = $2 AND code = 'RIGHTS_CHANGED' AND what LIKE $3`,
       [project.binding.id, project.role, oppositeOf(finding.what)],
