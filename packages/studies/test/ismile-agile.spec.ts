@@ -355,6 +355,7 @@ describe('schedules', () => {
         { cron: '4 3,7,11,15,19,23 * * 0,6', zone },
       ],
       'agile-status': [{ cron: '16 0,4 * * *', zone }],
+      'agile-compare': [{ cron: '40 4 * * *', zone }],
       'survey-invitations': [{ cron: '50 13 * * *', zone }],
       'full-comparison': [{ cron: '30 2 * * *', zone }],
     });
