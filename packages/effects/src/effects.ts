@@ -7,14 +7,7 @@ import { classOf, isPassingDatabaseError } from './database-trouble';
 import { bodyContext, type EffectRow, errorColumns, notedError, outcomeContext } from './effect-row';
 import { createEffectsMetrics, type EffectsMetrics } from './effects-metrics';
 import { addEffectsOperations } from './effects-operations';
-import {
-  type AnyExecutor,
-  type Effect,
-  type EffectResult,
-  type Executor,
-  MissedError,
-  WithdrawnError,
-} from './executor';
+import { type AnyExecutor, type Effect, type EffectResult, type Executor, WithdrawnError } from './executor';
 import { type EffectFaults, faultsOfProof } from './faults';
 import { backoffMs, Loop } from './loop';
 import { wasNotSent } from './not-sent';
@@ -435,7 +428,7 @@ export class Effects {
       const outcome = await gate
         .ask(() => this.timed(abort, row, 'call', () => executor.call(effect, abort.signal)), row.stops)
         .catch((error: unknown) => {
-          const notBegun = [PausedError, WithdrawnError, MissedError].some((kind) => error instanceof kind);
+          const notBegun = error instanceof PausedError || error instanceof WithdrawnError;
           if (notBegun || wasNotSent(error)) unknown = before;
           // The partner answered that it did not: with one that can prove it, the look-up says so again.
           if (classOf(error) === 'setting' && executor.proof === 'positive-only') unknown = before;
@@ -483,7 +476,7 @@ export class Effects {
         if (!(settling instanceof TakenOver)) throw settling;
       });
     }
-    if (error instanceof PausedError || error instanceof MissedError) {
+    if (error instanceof PausedError) {
       return this.release(row, lease, { unknown, delayMs: null, begun: false });
     }
     const errorClass = classOf(error);

@@ -27,9 +27,6 @@ export type EffectResult =
 /** Thrown by a `call` before it calls: it must not be made. The effect ends as withdrawn. */
 export class WithdrawnError extends Error {}
 
-/** Thrown by a `call` before it calls: its moment has passed. The effect is planned again, and admitted again. */
-export class MissedError extends Error {}
-
 /** How one kind of effect is carried out at its partner. */
 export interface Executor<B> {
   /** Whom it calls, e.g. `agile-health`; together with the binding this is what pauses when the partner is away. */
@@ -59,7 +56,7 @@ export interface Executor<B> {
   /**
    * The call. Throws `participant` when the partner refuses this one, `dependency` or `setting` when it could not be asked;
    * the outcome then counts as unknown, unless it was marked with `notMade`. Throws {@link WithdrawnError} when a last look
-   * shows that it must not be made, {@link MissedError} when it should be admitted again. `signal` aborts when the time is up or the right to act is lost.
+   * shows that it must not be made. `signal` aborts when the time is up or the right to act is lost.
    */
   call(effect: Effect<B>, signal: AbortSignal): Promise<unknown>;
   /** Notes the result in the service's own tables, in the transaction that notes it in the ledger. */

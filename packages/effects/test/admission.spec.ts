@@ -1,6 +1,6 @@
 import { eventually } from '@studybridge/testing';
 import type { Executor } from '../src';
-import { MissedError, notMade, WithdrawnError } from '../src';
+import { notMade, WithdrawnError } from '../src';
 import { type Body, Cleanup, failure, Partner, startTestService } from './effects-harness';
 
 const cleanup = new Cleanup();
@@ -85,16 +85,6 @@ describe('a call', () => {
     expect(await s.row('enrol/p1')).toMatchObject({ state: 'cancelled', result: 'withdrawn', unknown: false });
     expect(partner.lookUps).toEqual([]);
     expect((await s.idle()).problems).toEqual([]);
-  });
-
-  it('that missed its moment is made at another', async () => {
-    const partner = new Partner();
-    partner.onCall = (_effect, nth) => (nth < 3 ? Promise.reject(new MissedError()) : Promise.resolve());
-    const s = await service(partner.executor({ proof: 'positive-only' }));
-    await s.plan({ key: 'enrol/p1' });
-    await eventually(async () => (await s.settled()).length === 1);
-    expect(await s.settled()).toMatchObject([{ state: 'done' }]);
-    expect(partner.lookUps).toEqual([]);
   });
 
   it('of which the partner said that it did nothing is no doubt', async () => {
