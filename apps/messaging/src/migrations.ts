@@ -120,6 +120,15 @@ class MessagingTables1700000200000 implements MigrationInterface {
         remedy text
       )`);
     await runner.query(`
+      -- Real time: what counts under a sender's rate, from its admission until a while after its answer.
+      CREATE TABLE turn (
+        effect_key text PRIMARY KEY,
+        sender text NOT NULL,
+        cost_ms float8 NOT NULL,
+        answered_at timestamptz
+      )`);
+    await runner.query(`CREATE INDEX turn_of_sender ON turn (sender, answered_at)`);
+    await runner.query(`
       CREATE TABLE sending_switch (
         scope text NOT NULL CHECK (scope IN ('global', 'study', 'sender', 'purpose')),
         -- '' for global; 'study/purpose' for a purpose.
@@ -167,7 +176,7 @@ class MessagingTables1700000200000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(
-      'DROP TABLE restored, number_flag, opt_out, sending_switch, sender, message_news, message, participant',
+      'DROP TABLE restored, turn, number_flag, opt_out, sending_switch, sender, message_news, message, participant',
     );
   }
 }

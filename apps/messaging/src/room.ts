@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** Called inside the transaction that changes the message, after it was saved. It must not call the outside. */
-export type MessageHook = (em: EntityManager, message: Message) => Promise<void>;
+type MessageHook = (em: EntityManager, message: Message) => Promise<void>;
 
 /** Where a process may die around a send. For proofs only: no app sets it from its environment. */
 export type MessagingPoint = 'message.noted' | 'message.posted' | 'message.answered';

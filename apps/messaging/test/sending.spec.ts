@@ -22,6 +22,7 @@ describe('a message that is asked for', () => {
     });
     const tables = JSON.stringify(await stage.sql('SELECT * FROM message, message_news, effect'));
     const metrics = await (await fetch(`${stage.service.url}/metrics`)).text();
+    expect(metrics).toMatch(/studybridge_messages{study="ismile",channel="sms",state="delivered",.*} 1/);
     for (const text of [stage.logged(), tables, metrics]) expect(text).not.toMatch(/Zelda|5550142|toothbrush/);
   });
 });

@@ -1,5 +1,6 @@
 import { StudybridgeError, type ReasonCode, type Row } from '@studybridge/contracts';
 import type { MessageLanguage, MessageTemplate } from '@studybridge/studies';
+import { parsePhoneNumberFromString } from 'libphonenumber-js';
 import type { Letter, Message } from '../messages/message';
 import { openData } from '../messages/message-data';
 import type { Place, Room } from '../room';
@@ -20,7 +21,7 @@ export function compose(room: Room, place: Place, message: Message, person: read
   if ('reason' in reached) return reached;
   const { to, language } = reached;
   if (to === null) return { reason: message.channel === 'sms' ? 'PHONE_MISSING' : 'EMAIL_MISSING' };
-  if (message.channel === 'sms' && !/^\+[1-9]\d{6,14}$/.test(to)) return { reason: 'PHONE_INVALID' };
+  if (message.channel === 'sms' && !isE164(to)) return { reason: 'PHONE_INVALID' };
   if (message.channel === 'email' && !/^[^\s@<>,;"]+@[^\s@<>,;"]+\.[^\s@<>,;"]+$/.test(to))
     return { reason: 'EMAIL_INVALID' };
   if (language === null) return { reason: 'LANGUAGE_MISSING' };
@@ -33,11 +34,7 @@ export function compose(room: Room, place: Place, message: Message, person: read
 }
 
 /** The template that a message names; null when there is none of this channel. */
-export function templateOf(
-  room: Room,
-  place: Place,
-  message: Pick<Message, 'template' | 'channel'>,
-): MessageTemplate | null {
+function templateOf(room: Room, place: Place, message: Pick<Message, 'template' | 'channel'>): MessageTemplate | null {
   const template = place.messaging.templates[message.template] ?? room.ownTemplates.get(message.template);
   return template?.channel === message.channel ? template : null;
 }
@@ -60,6 +57,12 @@ function reachOf(
 export function reasonOf(error: unknown): ReasonCode {
   if (error instanceof StudybridgeError && error.errorClass === 'participant') return error.code as ReasonCode;
   throw error;
+}
+
+/** Written as E.164, and a number that somebody can have. */
+function isE164(to: string): boolean {
+  const phone = parsePhoneNumberFromString(to);
+  return phone?.number === to && phone.isValid();
 }
 
 function isIncomplete(template: MessageTemplate, data: Record<string, string>): boolean {

@@ -46,7 +46,8 @@ export async function reactToFailure(
   }
   const retried = isRetried(rule, message) && (await planRetry(em, room, message, rule, now));
   message.reason = rule.reason;
-  message.attention = retried || rule.action === 'close' || rule.action === 'opt-out' ? null : rule.reason;
+  const nobodys = rule.action === 'close' || rule.action === 'opt-out' || rule.reason === 'OUTSIDE_WINDOW';
+  message.attention = retried || nobodys ? null : rule.reason;
   await saveMessage(em, message, ['reason', 'attention']);
   await sayEnd(em, room, message, { retried });
 }

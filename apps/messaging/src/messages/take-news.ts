@@ -3,7 +3,7 @@ import { jobNames } from '../follow-up/job-names';
 import type { Room } from '../room';
 import type { Posted } from '../send/channel';
 import { type Message, waitingStates } from './message';
-import { lockMessage, readMessages, saveMessage } from './message-store';
+import { lockMessage, saveMessage } from './message-store';
 import { isOpen, mergeNews } from './merge-news';
 import type { News } from './news';
 import { dropRetries, reactToFailure } from './react-to-failure';
@@ -173,9 +173,4 @@ export function nextCheck(message: Pick<Message, 'dispatchedAt' | 'checks'>, aft
 
 async function tellChanged(em: EntityManager, room: Room, message: Message): Promise<void> {
   for (const hook of room.hooks.changed) await hook(em, message);
-}
-
-/** The rows of a request, the first attempt first. */
-export function attemptsOf(em: EntityManager, requestId: string): Promise<Message[]> {
-  return readMessages(em, 'WHERE request_id = $1 ORDER BY attempt', [requestId]);
 }

@@ -14,6 +14,7 @@ import type { Room } from '../room';
 import { effectKey } from '../send/plan-send';
 import { flagNumber, unflagNumber } from '../stops/number-flags';
 import { readSwitches, switchOff, switchOn } from '../stops/switches';
+import { countMessages } from './count-messages';
 import { tellProblems, tellStatus } from './status';
 import { wakeHeld } from './wake-held';
 
@@ -30,6 +31,7 @@ const shown = `id AS "messageId", request_id AS "requestId", attempt, binding, p
 export function addOperations(room: Room): void {
   const { context } = room;
   const { dataSource, ops, idle, logger, clock } = context;
+  countMessages(room);
   ops.addStatus('messaging', () => tellStatus(room));
   idle.addProblems(() => tellProblems(room));
 

@@ -2,7 +2,6 @@ import {
   type Effect,
   type EffectResult,
   type Executor,
-  MissedError,
   notMade,
   wasNotSent,
   WithdrawnError,
@@ -20,7 +19,7 @@ import type { Room } from '../room';
 import type { Sender } from '../senders/senders';
 import { checkTrips } from '../stops/trips';
 import type { Channel, Dispatch, Posted } from './channel';
-import { admitSends, giveBackMoment, giveBackTurn, waitForMoment } from './pace';
+import { admitSends, endTurn, waitForMoment } from './pace';
 import { letterContext } from './letter-context';
 import type { SendBody } from './plan-send';
 
@@ -44,16 +43,9 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
       return found ? { found: true, outcome: found } : { found: false };
     },
     async call(effect, signal): Promise<Posted> {
-      const dispatch = await lastLook(room, effect).catch(async (error: unknown) => {
-        if (error instanceof WithdrawnError) await giveBackMoment(room, effect);
-        throw error;
-      });
+      const dispatch = await lastLook(room, effect);
       await room.at('message.noted');
-      if (!(await waitForMoment(room, effect.key, signal))) {
-        await unnote(room, dispatch.message);
-        await giveBackTurn(room, effect);
-        throw new MissedError();
-      }
+      await waitForMoment(room, effect.key, signal);
       try {
         if (signal.aborted) throw notBegun();
         const posted = await channel.post(dispatch, signal);
@@ -159,6 +151,7 @@ async function settleSend(
 ): Promise<void> {
   const message = await lockMessage(em, effect.body.messageId);
   if (!message) return;
+  await endTurn(em, room, effect, result.state !== 'withdrawn' && result.state !== 'expired');
   switch (result.state) {
     case 'done': {
       const posted = result.outcome as Posted;

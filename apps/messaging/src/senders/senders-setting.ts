@@ -31,7 +31,7 @@ const senderSchema = z
 export type SenderSetting = z.infer<typeof senderSchema>;
 
 /** JSON of a list of senders. */
-export const sendersSchema = z
+const sendersSchema = z
   .array(senderSchema)
   .refine((list) => new Set(list.map((sender) => sender.number)).size === list.length, 'a number is named twice.')
   .refine(

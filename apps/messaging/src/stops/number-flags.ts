@@ -20,15 +20,6 @@ export async function flagNumber(
   );
 }
 
-/** Whether a number is flagged. */
-export async function isFlagged(em: EntityManager, study: string, toPrint: string): Promise<boolean> {
-  const found: unknown[] = await em.query('SELECT 1 FROM number_flag WHERE study = $1 AND to_print = $2', [
-    study,
-    toPrint,
-  ]);
-  return found.length > 0;
-}
-
 /** Takes a flag away (a person verified the number); false when there was none. */
 export async function unflagNumber(em: EntityManager, study: string, toPrint: string): Promise<boolean> {
   const [, count] = (await em.query('DELETE FROM number_flag WHERE study = $1 AND to_print = $2', [

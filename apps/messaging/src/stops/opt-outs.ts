@@ -37,16 +37,3 @@ export async function liftOptOut(
   )) as [unknown, number];
   return count;
 }
-
-/** The reason of a stop that stands against a sender; null = none. */
-export async function standingOptOut(
-  em: EntityManager,
-  o: { study: string; toPrint: string; sender: string | null },
-): Promise<ReasonCode | null> {
-  const found: { reason: ReasonCode }[] = await em.query(
-    `SELECT reason FROM opt_out WHERE study = $1 AND to_print = $2 AND sender IN ('', $3) AND lifted_at IS NULL
-      ORDER BY position LIMIT 1`,
-    [o.study, o.toPrint, o.sender ?? ''],
-  );
-  return found[0]?.reason ?? null;
-}
