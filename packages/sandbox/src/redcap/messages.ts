@@ -24,6 +24,9 @@ export const messages = {
   parameterInvalid: (name: string) => `The value of the parameter "${name}" is not valid`,
   /** [?] */
   parameterMissing: (name: string) => `The parameter "${name}" is missing`,
+  /** [I] PyCap #80; the status with it is not known */
+  outOfMemory:
+    'REDCap ran out of server memory. The request cannot be processed. Please try importing/exporting a smaller amount of data.',
   /** [?] the web server's own words */
   tooLarge: 'The request is larger than this server accepts',
   /** [?] */

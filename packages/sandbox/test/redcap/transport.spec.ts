@@ -77,6 +77,60 @@ describe('transport, rights and faults', () => {
     expect((await lab.call({ content: 'version' })).body).toBe('15.2.1');
   });
 
+  it.each([
+    ['before the data', 'json', (data: string) => `token=x&content=record&returnFormat=json&data=${data}`],
+    ['behind the data', 'csv', (data: string) => `token=x&content=record&data=${data}&format=csv`],
+    ['nowhere', 'xml', (data: string) => `token=x&data=${data}`],
+  ])('refuses what is too large in the format asked for %s: %s', async (_where, format, body) => {
+    const types = { json: 'application/json', csv: 'text/csv', xml: 'text/xml' };
+    const reply = await post(lab.url, body('a'.repeat(2_000_000)));
+    expect(reply).toMatchObject({ status: 413, type: `${types[format as keyof typeof types]}; charset=utf-8` });
+    expect(reply.body).toContain('The request is larger than this server accepts');
+    const form = new FormData();
+    form.set('format', format);
+    form.set('file', new Blob([new Uint8Array(1_000_000)]), 'x.bin');
+    const upload = await fetch(lab.url, { method: 'POST', body: form });
+    expect([upload.status, upload.headers.get('content-type')]).toEqual([413, reply.type]);
+  });
+
+  it.each([
+    ['json', `[${'{},'.repeat(1_000_001)}{}]`],
+    ['csv', `study_id\n${','.repeat(1_000_001)}`],
+    ['xml', `<records>${'<a/>'.repeat(500_001)}</records>`],
+  ])('says that its memory is not enough for too many values in %s', async (format, data) => {
+    const large = await openLab(fixture('classic.xml'));
+    const reply = await large.call({ content: 'record', format, returnFormat: 'csv', data });
+    expect(reply.body).toBe(
+      'ERROR: REDCap ran out of server memory. The request cannot be processed. Please try importing/exporting a smaller amount of data.',
+    );
+    expect((await large.call({ content: 'metadata', format, returnFormat: 'csv', data })).body).toBe(reply.body);
+    expect((await large.call({ content: 'version' })).body).toBe('15.2.1');
+    await large.close();
+  });
+
+  it('refuses a small body that is large inside, and waits for no end of it', async () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000, 97));
+    const headers = { 'content-encoding': 'gzip', 'content-type': 'application/x-www-form-urlencoded' };
+    const reply = await fetch(lab.url, { method: 'POST', body: new Uint8Array(bomb), headers });
+    expect(reply.status).toBe(413);
+    const unknown = await fetch(lab.url, { method: 'POST', body: 'x', headers: { 'content-encoding': 'secret' } });
+    expect(unknown.status).toBe(400);
+    expect((await lab.call({ content: 'version' })).body).toBe('15.2.1');
+  });
+
+  it('reads a body without a length, and more parameters than anybody has', async () => {
+    const parts = [`token=${lab.token}`, '&content=ver', 'sion', '&records[0]=1'.repeat(10_000)];
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const part = parts.shift();
+        if (part === undefined) controller.close();
+        else controller.enqueue(new TextEncoder().encode(part));
+      },
+    });
+    const response = await fetch(lab.url, { method: 'POST', body, duplex: 'half' } as RequestInit);
+    expect(await response.text()).toBe('15.2.1');
+  });
+
   it('survives a broken compressed body, deep nesting and a client that hangs up', async () => {
     const response = await fetch(lab.url, { method: 'POST', body: 'no gzip', headers: { 'content-encoding': 'gzip' } });
     expect(response.status).toBe(400);

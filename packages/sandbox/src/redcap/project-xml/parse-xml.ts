@@ -16,6 +16,14 @@ export class XmlUnreadableError extends Error {
   }
 }
 
+/** XML with more elements than are to be held in memory. */
+export class XmlTooLargeError extends XmlUnreadableError {
+  constructor() {
+    super('The XML holds too many elements.');
+    this.name = 'XmlTooLargeError';
+  }
+}
+
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 function decode(text: string): string {
@@ -37,8 +45,9 @@ function endOf(xml: string, mark: string, from: number): number {
  * REDCap writes raw newlines inside attribute values; a parser owes them a blank, so they are encoded beforehand (§6.6).
  * One pass, tag by tag; on the way it refuses whatever declares a document type or an entity.
  */
-function prepare(xml: string): string {
+function prepare(xml: string, mostElements: number): string {
   const parts: string[] = [];
+  let elements = 0;
   let copied = 0;
   let at = xml.indexOf('<');
   while (at >= 0) {
@@ -49,6 +58,8 @@ function prepare(xml: string): string {
     else if (xml.startsWith('<!', at)) {
       throw new XmlUnreadableError('The XML brings its own document type or entities, which is not accepted.');
     } else {
+      if (xml[at + 1] !== '/') elements += 1;
+      if (elements > mostElements) throw new XmlTooLargeError();
       let quote = '';
       let broken = false;
       for (end = at + 1; end < xml.length; end += 1) {
@@ -87,15 +98,12 @@ function toNode(entry: Ordered): XmlNode | null {
 
 /**
  * Parses XML into a tree. Refuses documents that bring their own document type or entities (no external reads, no
- * entity bombs), that are not well-formed, or that nest deeper than 100 elements. Throws `XmlUnreadableError`.
+ * entity bombs), that are not well-formed, or that nest deeper than 100 elements. Throws
+ * `XmlUnreadableError`, as `XmlTooLargeError` for more elements than `mostElements`.
  */
-export function parseXml(source: string): XmlNode {
-  const xml = prepare(
-    source
-      .replace(/^\ufeff/, '')
-      .trimStart()
-      .replace(/\r\n?/g, '\n'),
-  );
+export function parseXml(source: string, mostElements = Infinity): XmlNode {
+  const text = source.replace(/^\ufeff/, '').trimStart();
+  const xml = prepare(text.replace(/\r\n?/g, '\n'), mostElements);
   const validity = XMLValidator.validate(xml);
   if (validity !== true) {
     throw new XmlUnreadableError(`The XML is not well-formed (line ${validity.err.line}): ${validity.err.code}.`);

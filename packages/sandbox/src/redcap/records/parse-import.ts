@@ -2,8 +2,16 @@ import { ApiError, type ApiFormat } from '../api-error';
 import type { Codebook } from '../codebook';
 import { checkboxColumn } from '../codebook';
 import { parseCsv } from '../csv-text';
+import { lookOverCsv, lookOverJson, mostElements, outOfMemory } from '../data-size';
 import { messages } from '../messages';
-import { attributeOf, childrenOf, descendants, parseXml, type XmlNode } from '../project-xml/parse-xml';
+import {
+  attributeOf,
+  childrenOf,
+  descendants,
+  parseXml,
+  XmlTooLargeError,
+  type XmlNode,
+} from '../project-xml/parse-xml';
 
 /** One row as a client sent it: column names and texts, in the client's order. */
 export type SentRow = Map<string, string>;
@@ -17,6 +25,7 @@ function scalar(value: unknown): string {
 }
 
 function fromJson(text: string): SentRow[] {
+  lookOverJson(text);
   const parsed: unknown = JSON.parse(text);
   // A bare object is taken for no rows at all: the answer is a count of 0 (PyCap #103).
   if (!Array.isArray(parsed)) {
@@ -30,6 +39,7 @@ function fromJson(text: string): SentRow[] {
 }
 
 function fromCsv(text: string, delimiter: string): SentRow[] {
+  lookOverCsv(text, delimiter);
   const [header, ...lines] = parseCsv(text, delimiter);
   if (header === undefined) return [];
   const names = header.map((name) => name.trim());
@@ -40,7 +50,7 @@ function fromCsv(text: string, delimiter: string): SentRow[] {
 }
 
 function fromXml(text: string): SentRow[] {
-  return descendants(parseXml(text), 'item').map(
+  return descendants(parseXml(text, mostElements), 'item').map(
     (item) => new Map(item.children.map((element) => [element.name, element.text])),
   );
 }
@@ -53,7 +63,9 @@ export function parseRows(data: string, format: ApiFormat, delimiter: string): S
     if (format === 'json') return fromJson(data);
     if (format === 'csv') return fromCsv(data, delimiter);
     return fromXml(data);
-  } catch {
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    if (error instanceof XmlTooLargeError) throw outOfMemory();
     throw new ApiError(400, messages.dataNotInFormat);
   }
 }
@@ -111,8 +123,9 @@ export function flatten(rows: readonly SentRow[], codebook: Codebook): SentRow[]
 export function parseOdm(data: string, codebook: Codebook): SentRow[] {
   let odm: XmlNode;
   try {
-    odm = parseXml(data);
-  } catch {
+    odm = parseXml(data, mostElements);
+  } catch (error) {
+    if (error instanceof XmlTooLargeError) throw outOfMemory();
     throw new ApiError(400, messages.dataNotInFormat);
   }
   const idField = codebook.design.recordIdField;

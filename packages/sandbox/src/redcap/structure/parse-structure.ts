@@ -1,7 +1,8 @@
 import { ApiError, type ApiFormat } from '../api-error';
 import { parseCsv } from '../csv-text';
+import { lookOverCsv, lookOverJson, mostElements, outOfMemory } from '../data-size';
 import { messages } from '../messages';
-import { child, descendants, parseXml, type XmlNode } from '../project-xml/parse-xml';
+import { child, descendants, parseXml, XmlTooLargeError, type XmlNode } from '../project-xml/parse-xml';
 
 /** A value of a structure import: a text, or a map from instrument to right. */
 type SentValue = string | Record<string, string>;
@@ -61,6 +62,7 @@ function xmlItem(item: XmlNode): SentItem {
 }
 
 function fromJson(text: string): SentItem[] {
+  lookOverJson(text);
   const parsed: unknown = JSON.parse(text);
   const rows: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   return rows.map((row) => {
@@ -70,6 +72,7 @@ function fromJson(text: string): SentItem[] {
 }
 
 function fromCsv(text: string, delimiter: string): SentItem[] {
+  lookOverCsv(text, delimiter);
   const [header, ...lines] = parseCsv(text, delimiter);
   const names = (header ?? []).map((name) => name.trim());
   if (lines.some((cells) => cells.length > names.length)) throw new Error('a row is longer than the header');
@@ -77,7 +80,7 @@ function fromCsv(text: string, delimiter: string): SentItem[] {
 }
 
 function fromXml(text: string): SentItem[] {
-  const root = parseXml(text);
+  const root = parseXml(text, mostElements);
   const items = descendants(root, 'item');
   if (items.length > 0) return items.map(xmlItem);
   // A single thing (project settings) may come without an item round it.
@@ -89,7 +92,9 @@ export function parseStructure(data: string, format: ApiFormat, delimiter: strin
   try {
     if (format === 'json') return fromJson(data);
     return format === 'csv' ? fromCsv(data, delimiter) : fromXml(data);
-  } catch {
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    if (error instanceof XmlTooLargeError) throw outOfMemory();
     throw new ApiError(400, messages.dataNotInFormat);
   }
 }
