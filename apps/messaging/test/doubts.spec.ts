@@ -1,3 +1,4 @@
+import { putUnderProof } from '@studybridge/service-kit';
 import { clearStage, setStage, type Stage } from './harness';
 
 afterEach(clearStage);
@@ -98,6 +99,20 @@ describe('a send of unknown outcome', () => {
     await stage.restart();
     await stage.playTo('2018-10-02T15:10:00Z');
     expect(stage.others.last(other)).toMatchObject({ state: 'delivered' });
+  });
+
+  it('would be sent twice without the rule that not finding proves nothing', async () => {
+    putUnderProof({ off: new Set(['positive-only']), at: () => undefined });
+    try {
+      const stage = await setStage();
+      stage.world.changeTwilio({ listLagMs: 3_600_000 });
+      stage.world.addFault('twilio', { kind: '500-after-commit', times: 1 });
+      await stage.others.ask(await stage.others.newPerson({ mobile }));
+      await stage.playTo('2018-10-02T15:10:00Z');
+      expect(stage.world.twilioMessages().map(({ to }) => to)).toEqual([mobile, mobile]);
+    } finally {
+      putUnderProof({ off: new Set(), at: () => undefined });
+    }
   });
 
   it('does not stop the participant’s later messages, nor the others’', async () => {

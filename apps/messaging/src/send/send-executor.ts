@@ -7,6 +7,7 @@ import {
   WithdrawnError,
 } from '@studybridge/effects';
 import { StudybridgeError } from '@studybridge/contracts';
+import { currentProof } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import { decide } from '../decide/decide';
 import { lookAtMessage } from '../decide/look-at-message';
@@ -40,7 +41,12 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
       // The letter is noted in a transaction before the call: without it, no call was begun.
       if (message?.state !== 'dispatching') return { found: false, notCalled: true };
       const found = await findLetter(room, channel, message);
-      return found ? { found: true, outcome: found } : { found: false };
+      if (found) return { found: true, outcome: found };
+      if (isOff('positive-only')) {
+        await unnote(room, message);
+        return { found: false, notCalled: true };
+      }
+      return { found: false };
     },
     async call(effect, signal): Promise<Posted> {
       const dispatch = await lastLook(room, effect);
@@ -103,7 +109,7 @@ async function lastLook(room: Room, effect: Effect<SendBody>): Promise<Dispatch>
     message.segments = read.segments;
     message.dispatchedAt = now;
     message.realDispatchedAt = new Date();
-    await saveMessage(em, message, noted);
+    if (!isOff('letter-note')) await saveMessage(em, message, noted);
     return { message, letter, sender, validForS: (decision.until.getTime() - now.getTime()) / 1_000 - 30 };
   });
   // A rule may trip by this very message; what it stops are the next.
@@ -129,6 +135,11 @@ async function unnote(room: Room, { id, realDispatchedAt }: Message): Promise<vo
       WHERE id = $1 AND state = 'dispatching' AND real_dispatched_at = $2`,
     [id, realDispatchedAt],
   );
+}
+
+/** For proofs only: whether a guard was taken away from this process. */
+function isOff(guard: 'letter-note' | 'positive-only'): boolean {
+  return currentProof()?.off.has(guard) ?? false;
 }
 
 const noted = [
