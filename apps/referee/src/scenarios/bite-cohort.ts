@@ -1,10 +1,13 @@
 import { ismileCohort, oracle, type Cohort, type TimelineAction } from '@studybridge/studies';
 
-/** Two days after the last family came in, then the day after: instants at which nothing else happens. */
-const correctedAt = ['2018-11-05T15:02:17.000Z', '2018-11-06T15:02:17.000Z', '2018-11-07T15:02:17.000Z'];
+/** After the last family came in, at instants at which nothing else happens. */
+const correctedAt = ['2018-11-05T15:02:17.000Z', '2018-11-06T15:02:17.000Z', '2018-11-08T15:02:17.000Z'];
+
+/** An instant between the second and the third correction, so that the second has long been worked. */
+export const quietInstant = new Date('2018-11-07T20:00:00.000Z');
 
 /**
- * A handful of families, one of which has its first name corrected three times at the end, a day apart. Everything the bite
+ * A handful of families, one of which has its first name corrected three times at the end. Everything the bite
  * tests need is in it, and it is played in a few stops.
  */
 export function biteCohort(): Cohort {

@@ -2,7 +2,7 @@ import type { Plan, Strike } from '../faults/strike';
 import type { Ground } from '../system/ground';
 import { enrolmentServices } from '../system/start-system';
 import type { Counts } from '../verdict/verdict';
-import { biteCohort } from './bite-cohort';
+import { biteCohort, quietInstant } from './bite-cohort';
 import { runEnrolment, type EnrolmentVerdict } from './enrolment';
 import type { Scenario } from './scenario';
 
@@ -13,7 +13,10 @@ export interface Bite {
   /** The count in the verdict that its absence raises. */
   reason: keyof Counts;
   replicas: [gateway: number, agile: number];
-  /** `last` is the number of the stop that sees the last correction; the end of the study comes after it. */
+  /**
+   * `last` is the number of the stop that sees the third correction, the end of the study. At the one before it nothing
+   * happens; the two before that see the first and the second correction.
+   */
   strikes: (last: number) => { stop: number; strike: Strike }[];
   lasting?: Plan['lasting'];
 }
@@ -32,7 +35,7 @@ export const bites: readonly Bite[] = [
     guard: 'inbox-drop',
     reason: 'updatesTwice',
     replicas: [2, 1],
-    strikes: (last) => [{ stop: last - 2, strike: at('redcap-gateway', 'freeze', 'outbox.read', last) }],
+    strikes: (last) => [{ stop: last - 3, strike: at('redcap-gateway', 'freeze', 'outbox.read', last - 1) }],
   },
   {
     // The snapshot says that the last correction is known, and nobody was told of it.
@@ -53,7 +56,7 @@ export const bites: readonly Bite[] = [
     guard: 'epoch-check',
     reason: 'updatesTwice',
     replicas: [1, 2],
-    strikes: (last) => [{ stop: last - 2, strike: at('agile-health', 'freeze', 'called', last) }],
+    strikes: (last) => [{ stop: last - 3, strike: at('agile-health', 'freeze', 'called', last - 1) }],
   },
   {
     // The partner has the family already, and forgets that it has.
@@ -76,11 +79,11 @@ export function runBites(o: {
   return runEnrolment({
     scenario: 'bite',
     cohort: biteCohort(),
-    daily: false,
+    stopsAlso: [quietInstant],
     ground: o.ground,
     services: enrolmentServices.map((service, index) => ({ ...service, replicas: most(index === 0 ? 0 : 1) })),
     plan: (stops) => ({
-      strikes: o.bites.flatMap((bite) => bite.strikes(stops.length - 2)),
+      strikes: o.bites.flatMap((bite) => bite.strikes(stops.length - 1)),
       outside: [],
       lasting: o.bites.flatMap((bite) => bite.lasting ?? []),
     }),

@@ -28,8 +28,8 @@ interface EnrolmentRun extends Omit<ScenarioOptions, 'pairs' | 'kills'> {
   ground?: Ground;
   /** Other numbers of replicas. */
   services?: ServicePlan[];
-  /** Without a stop on every day: for a study of a few families. */
-  daily?: boolean;
+  /** Where time stops, for a study of a few families: not on every day, but also here. */
+  stopsAlso?: readonly Date[];
 }
 
 /** REDCap to the texting partner and back: two replicas each of redcap-gateway and agile-health. */
@@ -54,7 +54,7 @@ export type EnrolmentVerdict = Verdict & { differences: Difference[]; ms: Record
 /** Plays a cohort under a plan of faults and compares how it ended with the oracle. */
 export async function runEnrolment(o: EnrolmentRun): Promise<EnrolmentVerdict> {
   const began = Date.now();
-  const stops = stopsOf(o.cohort, { daily: o.daily ?? true });
+  const stops = stopsOf(o.cohort, { daily: o.stopsAlso === undefined, also: o.stopsAlso });
   const plan = o.plan(stops);
   const system = await startSystem({
     cohort: o.cohort,

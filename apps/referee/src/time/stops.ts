@@ -22,7 +22,7 @@ type Kept = Record<string, string>;
  * poll. Between two stops nothing is waited for; that is where services die and things are late. `daily`: one on every day,
  * too, so that the nightly jobs run each night.
  */
-export function stopsOf(cohort: Cohort, o: { daily: boolean } = { daily: true }): Date[] {
+export function stopsOf(cohort: Cohort, o: { daily: boolean; also?: readonly Date[] } = { daily: true }): Date[] {
   const polls = pollInstants(cohort.startAt, cohort.endAt);
   const stops = new Set<number>();
   let last = -Infinity;
@@ -35,6 +35,7 @@ export function stopsOf(cohort: Cohort, o: { daily: boolean } = { daily: true })
     last = poll;
   }
   if (o.daily) for (const poll of lastOfEachDay(polls)) stops.add(poll);
+  for (const also of o.also ?? []) stops.add(also.getTime());
   const endAt = Date.parse(cohort.endAt);
   return [...[...stops].filter((at) => at < endAt).sort((a, b) => a - b), endAt].map((at) => new Date(at));
 }

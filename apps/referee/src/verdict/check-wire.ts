@@ -108,9 +108,9 @@ function note(
   topic: string,
   message: { key: Buffer | null; value: Buffer | null; timestamp: string },
 ): void {
-  const envelope = JSON.parse(message.value?.toString() ?? '{}') as { id?: string; seq: number };
+  const envelope = JSON.parse(message.value?.toString() ?? '{}') as { id?: string; seq?: number };
   // Not an event: the bus's own marks.
-  if (envelope.id === undefined) return;
+  if (envelope.id === undefined || envelope.seq === undefined) return;
   const known = found.get(envelope.id);
   const at = Number(message.timestamp);
   if (known) {
