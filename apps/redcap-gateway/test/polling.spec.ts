@@ -258,7 +258,9 @@ describe('the project behind a token', () => {
     );
     const status = await stage.status();
     expect(status.attention).toEqual({ DRIFT: 1 });
-    expect(status.project['ismile.test/main']!.drift.join('\n')).toMatch(/site_id seems to have been renamed to clinic_id/);
+    expect(status.project['ismile.test/main']!.drift.join('\n')).toMatch(
+      /site_id seems to have been renamed to clinic_id/,
+    );
     await stage.request(last.participantId, [{ field: 'ag_status', value: '10' }]);
     await stage.idle();
     expect(await stage.cells('1')).toMatchObject({ ag_status: '10' });
