@@ -363,6 +363,31 @@ describe('asked for', () => {
     expect(job.ran).toEqual(['04:21']);
   });
 
+  it('runs at an instant that a transaction announced, once for all within a span, and never for one rolled back', async () => {
+    const engine = f.engine();
+    const job = quarterly({ schedules: [] });
+    engine.define(job);
+    await engine.start();
+    const { binding } = job;
+    const announce = (time: string, within = 0) =>
+      f.source.transaction((em) => engine.announce(em, 'poll', at(time), { binding, within }));
+    await announce('04:20', 60_000);
+    await announce('04:20', 60_000);
+    await announce('04:21');
+    await expect(
+      f.source.transaction(async (em) => {
+        await engine.announce(em, 'poll', at('03:00'), { binding });
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await nextDue(engine)).toEqual(['04:21']);
+    await announce('04:25');
+    await settle(engine, '04:21');
+    await settle(engine, '04:25');
+    await settle(engine, '09:00');
+    expect(job.ran).toEqual(['04:21', '04:25']);
+  });
+
   it('runs over a past span, and a real run does not take it for its own', async () => {
     const engine = f.engine();
     const spans: unknown[] = [];
