@@ -286,8 +286,8 @@ function messagingSettings(own: OwnWorld, sandbox: { world: World; url: string }
           MAIL_FROM: 'Studybridge <studybridge@sandbox.example>',
           OPERATOR_EMAIL: sandboxOperator.mail,
         }),
-    // STOPs are looked for when REDCap is.
-    ...(isPlayed(own) ? { REPLIES_CRON: '*/15 * * * *' } : {}),
+    // STOPs are looked for when REDCap is; of months in a minute a mail per campaign and a summary a day are enough to read.
+    ...(isPlayed(own) ? { REPLIES_CRON: '*/15 * * * *', JOB_MAILS: 'survey-invitations=every,*=failures' } : {}),
   };
 }
 

@@ -48,7 +48,7 @@ export async function pollReplies(room: Room, place: Place, run: JobRun): Promis
 }
 
 /** Works on everything that was kept, the oldest first, each in a transaction of its own. */
-export async function takeInReplies(room: Room, signal?: AbortSignal): Promise<number> {
+async function takeInReplies(room: Room, signal?: AbortSignal): Promise<number> {
   const { dataSource } = room.context;
   for (let handled = 0; ; handled += 1) {
     signal?.throwIfAborted();
