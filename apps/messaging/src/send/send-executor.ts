@@ -92,6 +92,8 @@ async function lastLook(room: Room, effect: Effect<SendBody>): Promise<Dispatch>
     const message = await lockMessage(em, effect.body.messageId);
     const place = message && room.places.get(message.binding);
     if (!message || !place || message.state !== 'queued') throw new WithdrawnError();
+    // Before the switches are read: what bears a later instant than one was moved at has seen it.
+    const realDispatchedAt = new Date();
     const read = await readSituation(em, room, place, message);
     const decision = decide(read.situation);
     const { sender, composed } = read;
@@ -108,7 +110,7 @@ async function lastLook(room: Room, effect: Effect<SendBody>): Promise<Dispatch>
     message.encoding = read.encoding;
     message.segments = read.segments;
     message.dispatchedAt = now;
-    message.realDispatchedAt = new Date();
+    message.realDispatchedAt = realDispatchedAt;
     if (!isOff('letter-note')) await saveMessage(em, message, noted);
     return { message, letter, sender, validForS: (decision.until.getTime() - now.getTime()) / 1_000 - 30 };
   });
