@@ -68,7 +68,8 @@ const exportsOfRedcap = { content: 'record', action: 'export' } as const;
 const importsOfRedcap = { content: 'record', action: 'import' } as const;
 const statusPoll = { method: 'GET', path: 'changedSince' };
 
-const badDays: readonly OutsideFault[] = [
+/** What partners do on a bad day, each to one call. */
+export const badDays: readonly OutsideFault[] = [
   { target: 'redcap', fault: { kind: 'missing-rows', rows: 1, match: exportsOfRedcap } },
   { target: 'redcap', fault: { kind: 'missing-rows', rows: 3, match: exportsOfRedcap } },
   { target: 'redcap', fault: { kind: 'missing-rows', rows: 1, match: { content: 'log' } } },

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { isFromService, type Order } from '../proof/orders';
 
 /** The top of the checkout. */
-export const top = path.resolve(__dirname, '../../../..');
+const top = path.resolve(__dirname, '../../../..');
 
 /** Settings of the surrounding shell that would change what a service does. */
 const ours =

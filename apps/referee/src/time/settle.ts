@@ -8,7 +8,7 @@ const longestPauseMs = 120;
 const longestSettleMs = 240_000;
 
 /** Nothing moved any more although not everybody was idle. */
-export class NotIdleError extends Error {}
+class NotIdleError extends Error {}
 
 /**
  * Knows when the system is at rest and whether it moves (law 12). One living replica's word counts for its service, since
@@ -28,7 +28,7 @@ export class Watch {
 
   /**
    * Waits until every service is idle and everything said was heard, twice with the same numbers. `onRound` is called after
-   * each round; as long as it answers true, rest does not count. Throws {@link NotIdleError} that says who is busy with what.
+   * each round; as long as it answers true, rest does not count. Throws an error that says who is busy with what.
    */
   async settle(onRound: () => boolean = () => false): Promise<void> {
     let pauseMs = firstPauseMs;

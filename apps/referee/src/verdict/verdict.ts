@@ -30,7 +30,7 @@ export interface Counts {
 }
 
 /** No differences. */
-export function noCounts(): Counts {
+function noCounts(): Counts {
   return {
     changesLost: 0,
     membersDoubled: 0,

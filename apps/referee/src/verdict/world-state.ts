@@ -15,7 +15,7 @@ export interface KeptMember {
 }
 
 /** How many changing calls the partner applied to a member; see the sandbox. */
-export interface LedgerEntry {
+interface LedgerEntry {
   posts: number;
   postRepeats: number;
   puts: number;
