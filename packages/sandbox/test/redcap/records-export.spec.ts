@@ -326,6 +326,8 @@ describe('records export', () => {
     ["[flags(b)] = '1'", []],
     ["[intake_arm_1][age] = 40 or [record_id] = '2'", ['1', '2']],
     ["[person_complete] <> '2' and not ([age] = '')", ['2']],
+    ['rounddown([age] / 7) = 5 and roundup([age] / 7) = 6 and isinteger([age])', ['1']],
+    ["right([age], 1) = '0' and mid([age], 1, 1) = '5' and year('2024-02-01') = 2024", ['2']],
     ["round([age] / 7, 1) = 5.7 and contains([event-name], 'INTAKE')", ['1']],
   ])('filters by %s', async (filterLogic, ids) => {
     const rows = await longitudinal.json({

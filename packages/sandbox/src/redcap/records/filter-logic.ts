@@ -87,6 +87,15 @@ function numberOrBlank(value: number): Value {
   return Number.isFinite(value) ? value : '';
 }
 
+function toPlaces(round: (n: number) => number, value: Value, places: Value): Value {
+  const scale = 10 ** toNumber(places);
+  return numberOrBlank(round(toNumber(value) * scale) / scale);
+}
+
+function datePart(value: Value, part: 1 | 2 | 3): Value {
+  return numberOrBlank(Number(/^(\d{4})-(\d\d)-(\d\d)/.exec(text(value))?.[part] ?? NaN));
+}
+
 const given = (values: Value[]): number[] => values.map(toNumber).filter((value) => !Number.isNaN(value));
 
 const functions = new Map<string, (values: Value[]) => Value>([
@@ -96,6 +105,15 @@ const functions = new Map<string, (values: Value[]) => Value>([
     'round',
     ([a = '', places = 0]) => numberOrBlank(Math.round(toNumber(a) * 10 ** toNumber(places)) / 10 ** toNumber(places)),
   ],
+  ['rounddown', ([a = '', places = 0]) => toPlaces(Math.floor, a, places)],
+  ['roundup', ([a = '', places = 0]) => toPlaces(Math.ceil, a, places)],
+  ['isinteger', ([a = '']) => /^-?\d+$/.test(text(a))],
+  ['right', ([a = '', n = 0]) => (toNumber(n) > 0 ? text(a).slice(-toNumber(n)) : '')],
+  ['mid', ([a = '', from = 1, n = 0]) => text(a).slice(toNumber(from) - 1, toNumber(from) - 1 + toNumber(n))],
+  ['trim', ([a = '']) => text(a).trim()],
+  ['year', ([a = '']) => datePart(a, 1)],
+  ['month', ([a = '']) => datePart(a, 2)],
+  ['day', ([a = '']) => datePart(a, 3)],
   ['sum', (values) => given(values).reduce((total, value) => total + value, 0)],
   ['min', (values) => numberOrBlank(Math.min(...given(values)))],
   ['max', (values) => numberOrBlank(Math.max(...given(values)))],
