@@ -14,7 +14,7 @@ import type { BenchPlace } from './bench';
 const top = path.resolve(__dirname, '../../../..');
 
 /** A program of ours, as production starts it. */
-export interface Program {
+interface Program {
   url: string;
   pid: number;
   stop(): Promise<void>;

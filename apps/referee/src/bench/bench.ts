@@ -1,5 +1,5 @@
 /** One measured path: a ratio against a floor that was measured in the same run, so that machines can be told apart. */
-export interface BenchLine {
+interface BenchLine {
   bench: string;
   /** What the ratio compares, one sentence. */
   what: string;

@@ -2,7 +2,7 @@ import { createServer, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What went through since the last time it was asked. */
-export interface Traffic {
+interface Traffic {
   calls: number;
   /** Bytes of the answers' bodies. */
   bytesDown: number;
