@@ -37,7 +37,7 @@ function placeAsked(project: Project, params: Params, user: User): SurveyPlace {
 }
 
 /** Where in a survey site a code leads. */
-export const surveyAddress = (base: string, code: string): string => `${base}/surveys/?s=${code}`;
+const surveyAddress = (base: string, code: string): string => `${base}/surveys/?s=${code}`;
 
 /** The address of a survey for a record (§2.20). Throws REDCap's refusals. */
 export function surveyLink(project: Project, params: Params, user: User, base: string): string {
