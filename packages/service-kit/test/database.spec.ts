@@ -49,6 +49,13 @@ it('migrates once, however many replicas start together, and again after a resta
   expect(await query(database.url, 'SELECT id FROM visit')).toEqual([{ id: 1 }]);
 });
 
+it('is not kept waiting by a process that froze in the middle of a transaction', async () => {
+  const source = await open();
+  const [row] = await source.query<Record<string, string>[]>('SHOW idle_in_transaction_session_timeout');
+  expect(row).toEqual({ idle_in_transaction_session_timeout: '15s' });
+  await source.destroy();
+});
+
 it('creates the database when it is missing, also when several ask for it', async () => {
   const missing = new URL(database.url);
   missing.pathname = `${missing.pathname}_made`;

@@ -8,11 +8,11 @@ export function databaseCodeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Whether the database was away, so that the same attempt may succeed later. */
+/** Whether the database was away, full or had given us up, so that the same attempt may succeed later. */
 export function isDatabaseAway(error: unknown): boolean {
   const code = databaseCodeOf(error);
   if (code !== undefined) {
-    return /^(08...|57P0[1-4]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
+    return /^(08...|57P0[1-5]|25P03|53...|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
       code,
     );
   }

@@ -17,6 +17,11 @@ const migrationsTable = 'studybridge_migration';
 const createLock = 0x5342_0001;
 const migrateLock = 0x5342_0002;
 const startingUpMs = 30_000;
+/**
+ * A process that is frozen in the middle of a transaction keeps its locks from the others for so long. No transaction of ours
+ * waits for anything but the database.
+ */
+const abandonedAfterMs = 15_000;
 
 /**
  * Opens the database of a service: creates it when missing, refuses one that is not ours (foreign tables, another service's
@@ -72,7 +77,12 @@ function newDataSource(
     logger: new SilentTypeormLogger(),
     poolSize,
     connectTimeoutMS: 10_000,
-    extra: { idleTimeoutMillis: 30_000, keepAlive: true, Client: PreparedClient },
+    extra: {
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      idle_in_transaction_session_timeout: abandonedAfterMs,
+      Client: PreparedClient,
+    },
     // A connection that dies while idle must not end the process; the pool opens another one.
     poolErrorHandler: (error: unknown) => o.logger.warn({ err: error }, 'a database connection was lost'),
   });
