@@ -74,9 +74,13 @@ class Gateway {
   /** What it listens to; the rest of what the service says is for others. */
   readonly topics = [writeRequested.topic, memberChanged.topic];
 
+  private leave: () => Promise<void> = () => Promise.resolve();
+
+  /** Listens, also after a service that stopped alone has closed the carrier. */
   async listen(): Promise<void> {
     const { topics } = this;
-    await this.carrier.subscribe('redcap-gateway', topics, async (batch) => {
+    await this.leave();
+    this.leave = await this.carrier.subscribe('redcap-gateway', topics, async (batch) => {
       for (const message of batch) {
         this.heard[message.topic] = (this.heard[message.topic] ?? 0) + 1;
         const envelope = JSON.parse(message.value) as Envelope;
@@ -145,8 +149,16 @@ class Gateway {
     };
     const value = JSON.stringify(envelope);
     this.said[topic] = (this.said[topic] ?? 0) + 1;
+    this.everything.push({ topic, key, value });
     await this.again(topic, key, value);
     return value;
+  }
+
+  private readonly everything: { topic: string; key: string; value: string }[] = [];
+
+  /** Says everything again, as `bus.rebuild` does. */
+  async rebuild(): Promise<void> {
+    for (const { topic, key, value } of [...this.everything]) await this.again(topic, key, value);
   }
 
   /** Delivers a message, perhaps not for the first time. */
@@ -350,6 +362,7 @@ export async function setStage(
     ledger: () => (world.snapshot()['agile'] as { ledger: never }).ledger,
     async restart() {
       await stage.service.stop();
+      await gateway.listen();
       stage.service = await start();
     },
   }) as Stage;

@@ -68,7 +68,7 @@ function attempt<T>(read: () => T): Attempt<T> {
 }
 
 /** Null for the causes that act by themselves. */
-export function holdCauseOf(cause: Cause): HoldCause | null {
+function holdCauseOf(cause: Cause): HoldCause | null {
   return cause === 'live' || cause === 'reconcile' ? null : cause;
 }
 

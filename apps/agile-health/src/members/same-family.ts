@@ -8,7 +8,7 @@ import type { Room } from '../room';
 const naming: (keyof MemberBody)[][] = [['mobile'], ['firstName', 'lastName'], ['childFirstName', 'childDob']];
 
 /** Whether a member's details are about the same family as what REDCap says; nothing identifying leaves memory. */
-export function sameFamily(details: Record<string, unknown>, ours: MemberBody): boolean {
+function sameFamily(details: Record<string, unknown>, ours: MemberBody): boolean {
   return naming.some((fields) =>
     fields.every((field) => details[field] !== undefined && details[field] === ours[field]),
   );

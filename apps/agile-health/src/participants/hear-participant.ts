@@ -3,7 +3,8 @@ import type { AgileHealthDefinition } from '@studybridge/studies';
 import type { EntityManager } from 'typeorm';
 import { carryOut } from '../carry-out';
 import { detailsHashOf } from '../decide/read-situation';
-import { readMember } from '../members/member-store';
+import { readMember, saveMember } from '../members/member-store';
+import { recallInstants } from '../members/recall-instants';
 import type { Room } from '../room';
 import { blankCell, type Cell, readCells, saveCells } from '../write-back/cell-store';
 import { openPerson } from './person';
@@ -47,6 +48,12 @@ export async function hearParticipant(
   now.detailsHash = detailsHashOf(place.agile, openPerson(room.context.sealer, now));
   await saveParticipant(em, now);
   if (payload.presence !== 'deleted') await seeCells(em, place.agile, payload);
+  // What a restored member lacks, REDCap may have told just now.
+  const member = cause === 'restore' ? await readMember(em, participantId) : null;
+  if (member !== null) {
+    await recallInstants(em, place, member);
+    await saveMember(em, member);
+  }
   await carryOut(em, room, participantId);
 }
 

@@ -42,8 +42,14 @@ export function desiredCells(
     attentionReason: attention[0] ?? '',
   };
   const { fields } = agile.cells;
+  // An instant that we do not know any more is not one that never was: REDCap may still hold it.
+  const unknown = new Set<string>();
+  if (member && arm !== '' && member.armSentAt === null) unknown.add('armSentTs');
+  if (member && member.optOutAt === null) unknown.add('optoutDate');
   return Object.fromEntries(
-    Object.entries(values).map(([meaning, value]) => [fields[meaning as keyof AgileFields], value]),
+    Object.entries(values)
+      .filter(([meaning]) => !unknown.has(meaning))
+      .map(([meaning, value]) => [fields[meaning as keyof AgileFields], value]),
   );
 }
 
