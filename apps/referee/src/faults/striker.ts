@@ -5,6 +5,8 @@ import type { Strike } from './strike';
 
 /** Longer than every lease (12 s) and than the silence after which the relay's session is ended. */
 const frozenMs = 14_000;
+/** Longer than the pause after which a relay looks by itself. */
+const heldMs = 1_500;
 
 /** What was done to whom, and when in study time. */
 export interface Struck {
@@ -135,6 +137,12 @@ export class Striker {
       await replica.kill();
       this.rearm(replica);
       replica.start();
+      return;
+    }
+    if (strike.what === 'hold') {
+      await new Promise((resolve) => setTimeout(resolve, heldMs));
+      replica.goOn();
+      this.rearm(replica);
       return;
     }
     replica.freeze();

@@ -23,7 +23,7 @@ export interface Bite {
 
 const at = (
   service: 'redcap-gateway' | 'agile-health',
-  what: 'kill' | 'freeze',
+  what: 'kill' | 'freeze' | 'hold',
   point: string,
   thawAt?: number,
 ): Strike => ({ what, service, point, after: 0, ...(thawAt === undefined ? {} : { thawAt }) });
@@ -45,11 +45,11 @@ export const bites: readonly Bite[] = [
     strikes: (last) => [{ stop: last, strike: at('redcap-gateway', 'kill', 'poll:stored') }],
   },
   {
-    // Nobody is struck: two replicas are enough.
+    // A relay takes its time between publishing and noting it: two replicas are enough.
     guard: 'relay-lock',
     reason: 'publishedTwice',
     replicas: [2, 1],
-    strikes: () => [],
+    strikes: (last) => [1, last].map((stop) => ({ stop, strike: at('redcap-gateway', 'hold', 'relay.published') })),
   },
   {
     // An outcome of before the freeze is noted over what its successor has done since.

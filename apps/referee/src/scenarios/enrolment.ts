@@ -87,7 +87,7 @@ export async function runEnrolment(o: EnrolmentRun): Promise<EnrolmentVerdict> {
     const kills: Record<string, number> = {};
     const ground: Record<string, number> = {};
     for (const { what, who, point } of struck) {
-      if (what !== 'kill' && what !== 'freeze') ground[what] = (ground[what] ?? 0) + 1;
+      if (what !== 'kill' && what !== 'freeze' && what !== 'hold') ground[what] = (ground[what] ?? 0) + 1;
       else {
         const where = `${who.replace(/-\d+$/, '')} ${what} ${point ?? 'anywhere'}`;
         kills[where] = (kills[where] ?? 0) + 1;

@@ -45,7 +45,7 @@ export async function checkWire(system: System, struck: readonly Struck[]): Prom
 
 function interruptionsOf(service: string, struck: readonly Struck[]): number[] {
   return struck
-    .filter(({ what, who }) => (what !== 'kill' && what !== 'freeze') || who.startsWith(`${service}-`))
+    .filter(({ what, who }) => what !== 'hold' && (!['kill', 'freeze'].includes(what) || who.startsWith(`${service}-`)))
     .map(({ realAt }) => realAt);
 }
 
