@@ -10,8 +10,8 @@ export interface StartOptions {
   /** Forget everything kept under the data folder first. */
   fresh: boolean;
   help: boolean;
-  /** Which made-up cohort the sandbox plays: 120 pairs, or 850 for load. */
-  pairs: 120 | 850;
+  /** How many families the sandbox's made-up cohort has. */
+  pairs: number;
 }
 
 /** The text of `npm start -- --help`. */
@@ -20,7 +20,7 @@ export const usage = `npm start [-- options]
   --once        play to the end, run every job once, print what happened, exit
   --json        the last line of standard output is one JSON object
   --fresh       forget everything kept under .data/ first
-  --pairs 850   the larger made-up cohort (default 120)
+  --pairs N     so many made-up families, 3 to 850 (default 120)
   --help        this text
 
 With REDCAP_URL, REDCAP_TOKEN_ISMILE, AGILE_HEALTH_URL and AGILE_HEALTH_KEY set, your own servers are used instead of
@@ -39,13 +39,14 @@ export function readOptions(argv: string[]): StartOptions {
         pairs: { type: 'string', default: '120' },
       },
     });
-    if (values.pairs !== '120' && values.pairs !== '850') throw new Error('--pairs must be 120 or 850');
+    const pairs = Number(values.pairs);
+    if (!Number.isInteger(pairs) || pairs < 3 || pairs > 850) throw new Error('--pairs must be a number from 3 to 850');
     return {
       once: values.once,
       json: values.json,
       fresh: values.fresh,
       help: values.help,
-      pairs: values.pairs === '850' ? 850 : 120,
+      pairs,
     };
   } catch (error) {
     throw new StudybridgeError(`The command line was not understood: ${(error as Error).message}`, {

@@ -10,7 +10,10 @@ describe('options', () => {
   });
   it('names what it does not know', () => {
     expect(() => readOptions(['--onc'])).toThrow(/--onc/);
-    expect(() => readOptions(['--pairs', '7'])).toThrow(/120 or 850/);
+    expect(readOptions(['--pairs', '850']).pairs).toBe(850);
+    for (const pairs of ['2', '851', '12.5', 'many']) {
+      expect(() => readOptions(['--pairs', pairs])).toThrow(/from 3 to 850/);
+    }
   });
 });
 
