@@ -40,7 +40,8 @@ export function readSituation(
       baselineHold: participant.baselineHold,
       heldDetails: participant.heldDetails,
       heldArm: participant.heldArm,
-      holdCause: participant.acts ? participant.holdCause : holdCauseOf(participant.cause),
+      // What was held before stays held for the reason it had.
+      holdCause: participant.holdCause ?? holdCauseOf(participant.cause),
       adoption: participant.adoption,
       ...o,
       member: member && { sentHash: member.sentHash, arm: member.arm, withdrawn: member.status === 'WITHDRAWN' },
