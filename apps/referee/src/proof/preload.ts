@@ -24,6 +24,10 @@ function begin(): void {
   });
   // Whoever started us is gone: nobody else would ever stop us.
   process.on('disconnect', () => process.exit(1));
+  // A process that was frozen when that happened may have missed it.
+  setInterval(() => {
+    if (!process.connected) process.exit(1);
+  }, 1_000).unref();
   process.channel?.unref();
 
   putUnderProof({
