@@ -29,11 +29,13 @@ import { layGround, type Ground } from '../src/system/ground';
   });
   beforeEach(() => (lines = []));
 
-  it('all of them there: kills, freezes and a forgetful partner do no harm', async () => {
-    const verdict = await runBites({ bites, off: [], tell, ground });
-    explained(() =>
-      expect(verdict).toMatchObject({ differences: [], ok: true, killed: 2, frozen: 2, effectsInDoubt: [] }),
-    );
+  it('all of them there: no harm is done, whatever dies, freezes, forgets or lies', async () => {
+    const verdict = await runBites({ bites, off: [], tell, ground, kills: 6 });
+    explained(() => {
+      expect(verdict).toMatchObject({ differences: [], ok: true, effectsInDoubt: [] });
+      expect(verdict.killed + verdict.frozen).toBe(10);
+      expect(verdict.ground).toEqual({ 'kill-broker': 1, 'kill-database': 1, 'lose-volume': 1 });
+    });
   }, 300_000);
 
   it.each(bites)(

@@ -1,3 +1,4 @@
+import { planFaults } from '../faults/plan';
 import type { Plan, Strike } from '../faults/strike';
 import type { Ground } from '../system/ground';
 import { enrolmentServices } from '../system/start-system';
@@ -74,6 +75,8 @@ export function runBites(o: {
   off: string[];
   tell: (line: string) => void;
   ground?: Ground;
+  /** So many kills and freezes from a plan besides, with all that goes along: broker, database, a bad day outside. */
+  kills?: number;
 }): Promise<EnrolmentVerdict> {
   const most = (of: 0 | 1): number => Math.max(...o.bites.map((bite) => bite.replicas[of]));
   return runEnrolment({
@@ -82,11 +85,15 @@ export function runBites(o: {
     stopsAlso: [quietInstant],
     ground: o.ground,
     services: enrolmentServices.map((service, index) => ({ ...service, replicas: most(index === 0 ? 0 : 1) })),
-    plan: (stops) => ({
-      strikes: o.bites.flatMap((bite) => bite.strikes(stops.length - 1)),
-      outside: [],
-      lasting: o.bites.flatMap((bite) => bite.lasting ?? []),
-    }),
+    plan: (stops) => {
+      const services = enrolmentServices.map((service) => service.name);
+      const more = o.kills ? planFaults({ seed: 1, kills: o.kills, stops: stops.length, services }) : null;
+      return {
+        strikes: [...o.bites.flatMap((one) => one.strikes(stops.length - 1)), ...(more?.strikes ?? [])],
+        outside: more?.outside ?? [],
+        lasting: [...(more?.lasting ?? []), ...o.bites.flatMap((one) => one.lasting ?? [])],
+      };
+    },
     seed: 0,
     off: o.off,
     tell: o.tell,
