@@ -3,21 +3,15 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { agileHealth } from '@studybridge/agile-health/module';
 import {
-  commandGiven,
-  jobEnded,
-  messageRequested,
   participantChanged,
-  projectPolled,
-  StudybridgeError,
-  surveyLinkFound,
-  surveyLinkRequested,
   writeRequested,
   writeSettled,
+  commandGiven,
+  StudybridgeError,
   type Clock,
 } from '@studybridge/contracts';
 import { startPostgres } from '@studybridge/embedded-postgres';
 import { createInProcessCarrier, createKafkaCarrier, type Carrier } from '@studybridge/event-bus';
-import { messaging } from '@studybridge/messaging/module';
 import { redcapGateway } from '@studybridge/redcap-gateway/module';
 import { createWorld, sandboxToken, type World } from '@studybridge/sandbox';
 import {
@@ -33,12 +27,10 @@ import { ismileCohort, studies } from '@studybridge/studies';
 import type { DataFolder } from './data-folder';
 import { takeSeat } from './instance-lock';
 import type { StartOptions } from './options';
-import { isPlayed, ownWorld, type OwnWorld } from './own-world';
+import { ownWorld, type OwnWorld } from './own-world';
 import type { Progress } from './progress';
 
 type Env = Record<string, string | undefined>;
-/** Who is told of the jobs where the sandbox is the outside world; invented. */
-const sandboxOperator = { phone: '+12025550190', mail: 'operator@sandbox.example' };
 type Undo = (() => Promise<void>)[];
 
 /** Everything that runs after `startSystem`: the services, the sandbox where one is needed, and the way to stop it all. */
@@ -56,15 +48,10 @@ export interface System {
 
 /** Who hears what; the in-process carrier publishes to nobody before all of them listen. */
 const listeners = {
-  [participantChanged.topic]: [agileHealth.name, messaging.name],
-  [writeSettled.topic]: [agileHealth.name, messaging.name],
+  [participantChanged.topic]: [agileHealth.name],
+  [writeSettled.topic]: [agileHealth.name],
   [writeRequested.topic]: [redcapGateway.name],
-  [projectPolled.topic]: [messaging.name],
-  [surveyLinkRequested.topic]: [redcapGateway.name],
-  [surveyLinkFound.topic]: [messaging.name],
-  [messageRequested.topic]: [messaging.name],
-  [jobEnded.topic]: [messaging.name],
-  [commandGiven.topic]: [agileHealth.name, messaging.name, redcapGateway.name],
+  [commandGiven.topic]: [agileHealth.name, redcapGateway.name],
 };
 
 /**
@@ -86,7 +73,7 @@ export async function startSystem(o: {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const databaseUrl = await database(env, data, options, progress, undo, isPlayed(own));
+    const databaseUrl = await database(env, data, options, progress, undo, !own.redcap && !own.agileHealth);
     const logFile = data.path('studybridge.log');
     const logger = logTo(logFile, env, undo);
 
@@ -101,8 +88,7 @@ export async function startSystem(o: {
       ...env,
       ...keys,
       ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
-      ...sandboxSettings(own, sandbox),
-      STUDIES: env.STUDIES ?? (env.BINDINGS_FILE ? undefined : 'ismile'),
+      ...sandboxSettings(own, sandbox?.url),
       OPS_TOKEN: opsToken,
       OPS_TOKEN_FILE: undefined,
     };
@@ -110,13 +96,6 @@ export async function startSystem(o: {
     for (const [index, start] of [
       (e: Env) => startService(redcapGateway, { env: e, extras: { carrier }, clock, logger }),
       (e: Env) => startService(agileHealth, { env: e, extras: { carrier }, clock, logger }),
-      (e: Env) =>
-        startService(messaging, {
-          env: { ...messagingSettings(own, sandbox), ...e },
-          extras: { carrier },
-          clock,
-          logger,
-        }),
     ].entries()) {
       const PORT = options.once ? '0' : String(Number(env.PORT ?? 4001) + index);
       const service = await start({ ...shared, PORT });
@@ -149,7 +128,7 @@ export async function startSystem(o: {
 
 /** The world's time where the whole world is played here or says where it keeps it; else the time of day. */
 function clockOf(env: Env, own: OwnWorld, world: World | undefined): Clock {
-  if (world && isPlayed(own)) return world.clock;
+  if (world && !own.redcap && !own.agileHealth) return world.clock;
   return env.STUDY_CLOCK_URL ? new WorldClock(env.STUDY_CLOCK_URL) : new RealClock();
 }
 
@@ -229,65 +208,27 @@ async function startSandbox(
   undo: Undo,
   progress: Progress,
 ): Promise<{ world: World; url: string } | null> {
-  const played = [
-    ...(own.redcap ? [] : ['REDCap']),
-    ...(own.agileHealth ? [] : ['Agile Health']),
-    ...(own.twilio ? [] : ['Twilio']),
-    ...(own.mail ? [] : ['a mailbox']),
-  ];
-  if (played.length === 0) return null;
+  if (own.redcap && own.agileHealth) return null;
+  const whole = !own.redcap && !own.agileHealth;
   const world = createWorld({
     cohort: !own.redcap ? ismileCohort({ pairs: options.pairs }) : undefined,
     stateFile: data.path('world.json'),
   });
   const { url } = await world.listen(port);
   undo.push(() => world.close());
-  progress.step(`sandbox: ${played.join(', ')} at ${url}`);
+  progress.step(
+    `sandbox: ${own.redcap ? '' : 'REDCap'}${whole ? ' and ' : ''}${own.agileHealth ? '' : 'Agile Health'} at ${url}`,
+  );
   return { world, url };
 }
 
-function sandboxSettings(own: OwnWorld, sandbox: { url: string } | null): Env {
-  if (!sandbox) return {};
-  const { url } = sandbox;
+function sandboxSettings(own: OwnWorld, url: string | undefined): Env {
+  if (!url) return {};
   return {
     STUDYBRIDGE_ENVIRONMENT: 'sandbox',
     REDCAP_CALLS_PER_MINUTE: own.redcap ? undefined : '0',
     ...(own.redcap ? {} : { REDCAP_URL: `${url}/redcap/api/`, REDCAP_TOKEN_ISMILE: sandboxToken('ismile') }),
     ...(own.agileHealth ? {} : { AGILE_HEALTH_URL: `${url}/agile`, AGILE_HEALTH_KEY: sandboxToken('agile-health') }),
-  };
-}
-
-/** What messaging needs of the sides that the sandbox plays; the environment may say otherwise of each. */
-function messagingSettings(own: OwnWorld, sandbox: { world: World; url: string } | null): Env {
-  if (!sandbox) return {};
-  const { world, url } = sandbox;
-  // Months are played in a minute: a second between two texts would be hours of study time.
-  const fast = { segmentsPerSecond: 1_000, messageEveryMs: 0 };
-  const [study, operator] = world.twilio.numbers;
-  return {
-    ...(own.twilio || !study || !operator
-      ? {}
-      : {
-          TWILIO_URL: url,
-          TWILIO_ACCOUNT_SID: world.twilio.accountSid,
-          TWILIO_AUTH_TOKEN: world.twilio.authToken,
-          SENDERS: JSON.stringify([
-            { number: study.phoneNumber, binding: 'ismile.sandbox', ...fast },
-            { number: operator.phoneNumber, purpose: 'operator', ...fast },
-          ]),
-          OPERATOR_PHONE: sandboxOperator.phone,
-        }),
-    ...(own.mail
-      ? {}
-      : {
-          SMTP_HOST: world.mail.host,
-          SMTP_PORT: String(world.mail.port),
-          SMTP_TLS: 'off',
-          MAIL_FROM: 'Studybridge <studybridge@sandbox.example>',
-          OPERATOR_EMAIL: sandboxOperator.mail,
-        }),
-    // STOPs are looked for when REDCap is; of months in a minute a mail per campaign and a summary a day are enough to read.
-    ...(isPlayed(own) ? { REPLIES_CRON: '*/15 * * * *', JOB_MAILS: 'survey-invitations=every,*=failures' } : {}),
   };
 }
 

@@ -49,18 +49,7 @@ describe('docker compose with several replicas', () => {
     env.SANDBOX_PORT = String(port);
     sandboxUrl = `http://127.0.0.1:${port}`;
     compose('down', '--volumes', '--remove-orphans');
-    compose(
-      'up',
-      '-d',
-      '--build',
-      '--wait',
-      '--scale',
-      'agile-health=3',
-      '--scale',
-      'redcap-gateway=2',
-      '--scale',
-      'messaging=3',
-    );
+    compose('up', '-d', '--build', '--wait', '--scale', 'agile-health=3', '--scale', 'redcap-gateway=2');
   });
 
   afterAll(() => {
@@ -76,9 +65,6 @@ describe('docker compose with several replicas', () => {
         'agile-health',
         'agile-health',
         'kafka',
-        'messaging',
-        'messaging',
-        'messaging',
         'postgres',
         'redcap-gateway',
         'redcap-gateway',
@@ -91,7 +77,7 @@ describe('docker compose with several replicas', () => {
     const opsToken = readFileSync(path.join(secrets, 'ops-token'), 'utf8').trim();
     await playToTheEnd(
       sandboxUrl,
-      ['redcap-gateway', 'agile-health', 'messaging'].map((name) => ({ name, url: `http://${name}:3000` })),
+      ['redcap-gateway', 'agile-health'].map((name) => ({ name, url: `http://${name}:3000` })),
       opsToken,
     );
     const deployed = await worldState(sandboxUrl);
@@ -109,7 +95,7 @@ describe('docker compose with several replicas', () => {
   it('keeps tokens out of what the containers say and are started with', () => {
     const said = spawnSync(
       'docker',
-      ['compose', '-p', 'studybridge-deploy-test', 'logs', '--no-color', 'redcap-gateway', 'agile-health', 'messaging'],
+      ['compose', '-p', 'studybridge-deploy-test', 'logs', '--no-color', 'redcap-gateway', 'agile-health'],
       {
         cwd: top,
         env: env as NodeJS.ProcessEnv,
@@ -119,20 +105,14 @@ describe('docker compose with several replicas', () => {
     ).stdout;
     const started = execFileSync(
       'docker',
-      ['inspect', ...compose('ps', '-q', 'redcap-gateway', 'agile-health', 'messaging').trim().split('\n')],
+      ['inspect', ...compose('ps', '-q', 'redcap-gateway', 'agile-health').trim().split('\n')],
       {
         env: env as NodeJS.ProcessEnv,
         encoding: 'utf8',
       },
     );
     expect(said).toMatch(/started/);
-    for (const name of [
-      'redcap-token-ismile',
-      'agile-health-key',
-      'twilio-auth-token',
-      'ops-token',
-      'postgres-password',
-    ]) {
+    for (const name of ['redcap-token-ismile', 'agile-health-key', 'ops-token', 'postgres-password']) {
       const secret = readFileSync(path.join(secrets, name), 'utf8').trim();
       expect(said.includes(secret)).toBe(false);
       expect(started.includes(secret)).toBe(false);
