@@ -1,8 +1,12 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { StudybridgeError } from '@studybridge/contracts';
 import type { JobEngine, JobOutlook } from '../jobs/job-engine';
+import type { TopicCounts } from './idle-registry';
 import type { ServiceContext } from '../service/service-context';
 import { JOB_ENGINE, SERVICE_CONTEXT } from '../service/tokens';
+
+/** So long, in real milliseconds, an answer waits for a run in hand to end: shorter than asking again would take. */
+const patienceMs = 50;
 
 const nothingAsked = { work: {}, topics: { said: {}, heard: {} }, problems: [] };
 
@@ -18,7 +22,7 @@ export class IdleController {
 
   @Get()
   async idle(): Promise<object> {
-    const { clock, idle, name } = this.context;
+    const { clock, idle } = this.context;
     const problems: string[] = [];
     const unknown: Record<string, number> = {};
     try {
@@ -29,8 +33,14 @@ export class IdleController {
       problems.push(error instanceof StudybridgeError ? error.message : 'The clock cannot be read.');
     }
     // Work wakes whoever is to do it; only time that has moved on may have made something due without a word.
-    if (clock.now().getTime() !== this.wokenAt) idle.wake();
+    const moved = clock.now().getTime() !== this.wokenAt;
+    if (moved) idle.wake();
     this.wokenAt = clock.now().getTime();
+    if (!moved && this.engine.started && this.engine.inHand > 0) {
+      await this.engine.someRunEnds(patienceMs);
+      const inHand = this.engine.inHand;
+      if (inHand > 0) return this.answer(false, { ...nothingAsked, work: { ...unknown, jobs: inHand }, problems });
+    }
     const jobs = await this.engine.tickAndLook().catch((error: unknown): JobOutlook => {
       this.context.logger.debug({ err: error }, 'due jobs could not be looked up');
       return { work: 1, nextDue: [], problems: ['Due jobs could not be looked up.'] };
@@ -40,15 +50,21 @@ export class IdleController {
     const { work: others, topics, problems: theirs } = busy ? nothingAsked : await idle.ask();
     const work = { ...others, ...unknown, jobs: jobs.work };
     problems.push(...jobs.problems, ...theirs);
-    const answer = Object.values(work).every((count) => count === 0) && this.engine.started;
+    const done = Object.values(work).every((count) => count === 0) && this.engine.started;
+    return this.answer(done, { work, topics, problems }, jobs.nextDue);
+  }
+
+  private answer(
+    idle: boolean,
+    found: { work: Record<string, number>; topics: TopicCounts; problems: string[] },
+    nextDue: JobOutlook['nextDue'] = [],
+  ): object {
     return {
-      service: name,
-      idle: answer,
-      now: clock.now().toISOString(),
-      work,
-      topics,
-      nextDue: jobs.nextDue.map(({ job, at }) => ({ job, at: at.toISOString() })),
-      problems,
+      service: this.context.name,
+      idle,
+      now: this.context.clock.now().toISOString(),
+      ...found,
+      nextDue: nextDue.map(({ job, at }) => ({ job, at: at.toISOString() })),
     };
   }
 }

@@ -266,6 +266,19 @@ export class JobEngine implements Jobs {
     });
   }
 
+  /** How many runs this process has in hand, asked of nobody but itself. */
+  get inHand(): number {
+    return this.active.size;
+  }
+
+  /** Waits until one of this process's runs ends, at most `ms` real milliseconds. */
+  async someRunEnds(ms: number): Promise<void> {
+    const patience = new AbortController();
+    const runs = [...this.active.values()].map(({ done }) => done.catch(() => undefined));
+    await Promise.race([...runs, sleep(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+  }
+
   /** One tick after the other: /idle and the beat may come together. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work, work);
