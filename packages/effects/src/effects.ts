@@ -1,15 +1,22 @@
 import { StudybridgeError } from '@studybridge/contracts';
-import { type Lease, type Logger, runCorrelated, type ServiceContext } from '@studybridge/service-kit';
+import {
+  backoffMs,
+  classOf,
+  isPassingDatabaseError,
+  type Lease,
+  type Logger,
+  Loop,
+  runCorrelated,
+  type ServiceContext,
+} from '@studybridge/service-kit';
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { type ClaimedEffect, claimEffects, freeAbandoned } from './claim-effect';
 import { countEffects, effectsAttention } from './count-effects';
-import { classOf, isPassingDatabaseError } from './database-trouble';
 import { bodyContext, type EffectRow, errorColumns, notedError, outcomeContext } from './effect-row';
 import { createEffectsMetrics, type EffectsMetrics } from './effects-metrics';
 import { addEffectsOperations } from './effects-operations';
 import { type AnyExecutor, type Effect, type EffectResult, type Executor, WithdrawnError } from './executor';
 import { type EffectFaults, faultsOfProof } from './faults';
-import { backoffMs, Loop } from './loop';
 import { wasNotSent } from './not-sent';
 import { OwnLease } from './own-lease';
 import { PartnerGate, PausedError } from './partner-gate';

@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Lease, Leases, Logger } from '@studybridge/service-kit';
-import { Loop } from './loop';
+import { type Lease, type Leases, type Logger, Loop } from '@studybridge/service-kit';
 
 const termMs = 6_000;
 const renewMs = 1_500;

@@ -1,4 +1,5 @@
 import { StudybridgeError } from '@studybridge/contracts';
+import { backoffMs } from '@studybridge/service-kit';
 import {
   BrokenCircuitError,
   circuitBreaker,
@@ -99,9 +100,8 @@ export class PartnerGate {
   private delay(): number {
     this.failures += 1;
     const { baseDelayMs, maxDelayMs } = this.o;
-    const full = Math.min(maxDelayMs, baseDelayMs * 2 ** Math.min(20, this.failures - 1));
     const asked = (this.reason?.retryAfterSeconds ?? 0) * 1_000;
-    const ms = Math.max(asked, Math.round(full * (0.5 + Math.random() / 2)));
+    const ms = Math.max(asked, backoffMs(this.failures, baseDelayMs, maxDelayMs));
     // A little later than the breaker itself thinks, which reads the clock once more after this.
     this.until = Date.now() + ms + 5;
     return ms;

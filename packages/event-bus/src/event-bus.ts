@@ -6,7 +6,7 @@ import {
   jobEnded,
   StudybridgeError,
 } from '@studybridge/contracts';
-import type { EndedRun, Logger, ServiceContext } from '@studybridge/service-kit';
+import { backoffMs, type EndedRun, type Logger, Loop, type ServiceContext } from '@studybridge/service-kit';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { addBusOperations } from './bus-operations';
 import { CarrierUnavailableError } from './bus-errors';
@@ -15,7 +15,6 @@ import type { Carrier } from './carrier';
 import { countAttention, countForIdle, countInbox, countOutbox, countParkedAndDead } from './count-bus';
 import { type BusFaults, faultsOfProof } from './faults';
 import { GapWatch } from './gap-watch';
-import { backoffMs, Loop } from './loop';
 import { type EventMeta, publishEvents } from './publish-events';
 import { Relay } from './relay';
 import { readPhase, type RestorePhase } from './restore-state';

@@ -1,7 +1,6 @@
-import type { Logger } from '@studybridge/service-kit';
+import { type Logger, Loop } from '@studybridge/service-kit';
 import type { DataSource } from 'typeorm';
 import type { Carrier } from './carrier';
-import { Loop } from './loop';
 
 const lookEveryMs = 5_000;
 const patienceSeconds = 10;

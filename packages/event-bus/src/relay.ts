@@ -1,10 +1,9 @@
 import { StudybridgeError } from '@studybridge/contracts';
-import type { Logger } from '@studybridge/service-kit';
+import { backoffMs, type Logger, Loop } from '@studybridge/service-kit';
 import type { DataSource } from 'typeorm';
 import type { BusMetrics } from './bus-metrics';
 import { type Carrier, marksTopic, type WireMessage } from './carrier';
 import type { BusFaults } from './faults';
-import { backoffMs, Loop } from './loop';
 import { envelopeOf } from './publish-events';
 import type { RestoreWatch } from './restore-watch';
 import { SessionLock } from './session-lock';

@@ -1,10 +1,9 @@
 import { StudybridgeError } from '@studybridge/contracts';
-import type { Logger } from '@studybridge/service-kit';
+import { backoffMs, type Logger, Loop } from '@studybridge/service-kit';
 import type { DataSource, EntityManager } from 'typeorm';
 import { DatabaseUncheckedError } from './bus-errors';
 import { type Carrier, marksTopic, type WireMessage } from './carrier';
 import { countInbox } from './count-bus';
-import { backoffMs, Loop } from './loop';
 import { headOf } from './read-message';
 import { readPhase, type RestorePhase, thisDatabase, thisServer, writeState, writtenHere } from './restore-state';
 

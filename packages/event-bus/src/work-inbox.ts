@@ -5,12 +5,10 @@ import {
   type ErrorClass,
   StudybridgeError,
 } from '@studybridge/contracts';
-import { type Logger, runCorrelated } from '@studybridge/service-kit';
+import { backoffMs, classOf, isPassingDatabaseError, type Logger, Loop, runCorrelated } from '@studybridge/service-kit';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { BusMetrics } from './bus-metrics';
-import { classOf, isPassingDatabaseError } from './database-trouble';
 import type { BusFaults } from './faults';
-import { backoffMs, Loop } from './loop';
 import { readMessage } from './read-message';
 import { readPhase, type RestorePhase } from './restore-state';
 

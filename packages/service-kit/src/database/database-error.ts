@@ -1,4 +1,4 @@
-import { StudybridgeError, type ErrorClass } from '@studybridge/contracts';
+import { errorClassOf, StudybridgeError, type ErrorClass } from '@studybridge/contracts';
 import { shownDatabase } from './database-url';
 
 /** The code of a `pg`, network or TypeORM error, if it has one. */
@@ -8,18 +8,32 @@ export function databaseCodeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Whether the database was away, full or had given us up, so that the same attempt may succeed later. */
-export function isDatabaseAway(error: unknown): boolean {
+/** SQLSTATE classes and codes that say: the database is away, full or busy, or two transactions met. */
+const passing = /^(08|53|57P|58)|^(40001|40P01|55P03|57014|25P03)$/;
+const network = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+/** What `pg` and TypeORM say without any code. */
+const wayLost =
+  /Connection terminated|connection timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|is not queryable|not connected|Connection ended/i;
+
+/** Whether an error of the database or of the way to it passes by itself: nothing is wrong with what was asked, and it may succeed later. */
+export function isPassingDatabaseError(error: unknown): boolean {
   const code = databaseCodeOf(error);
-  if (code !== undefined) {
-    return /^(08...|57P0[1-5]|25P03|53...|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(
-      code,
-    );
-  }
-  const message = error instanceof Error ? error.message : '';
-  return /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered)/.test(
-    message,
-  );
+  if (code !== undefined && (network.has(code) || passing.test(code))) return true;
+  return error instanceof Error && wayLost.test(error.message);
+}
+
+/** The class of what a handler or a call threw, with a database that is away, full or busy counted as a dependency. */
+export function classOf(error: unknown): ErrorClass {
+  return isPassingDatabaseError(error) ? 'dependency' : errorClassOf(error);
 }
 
 /** A sentence with a remedy about why a database cannot be used; never its password. */
@@ -49,7 +63,7 @@ export function connectError(url: string, error: unknown): StudybridgeError {
     const sentence = `The host of the database ${where} is not known.`;
     return databaseError('DATABASE_UNREACHABLE', sentence, 'Correct the host in DATABASE_URL.', 'dependency');
   }
-  if (isDatabaseAway(error)) {
+  if (isPassingDatabaseError(error)) {
     const sentence = `PostgreSQL at ${where} cannot be reached${code === '' ? '' : ` (${code})`}.`;
     return databaseError('DATABASE_UNREACHABLE', sentence, 'Start it, or correct DATABASE_URL.', 'dependency');
   }

@@ -3,7 +3,7 @@ import { StudybridgeError, type Clock } from '@studybridge/contracts';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Binding } from '../bindings/binding';
-import { isDatabaseAway } from '../database/database-error';
+import { isPassingDatabaseError } from '../database/database-error';
 import type { Lease, Leases } from '../leases/lease';
 import { runCorrelated } from '../logging/correlation';
 import type { Logger } from '../logging/create-logger';
@@ -549,7 +549,7 @@ export class JobEngine implements Jobs {
         });
         break;
       } catch (error) {
-        if (!isDatabaseAway(error) || attempt >= 6) throw error;
+        if (!isPassingDatabaseError(error) || attempt >= 6) throw error;
         await sleep(250 * 2 ** attempt, undefined, { ref: false });
       }
     }
@@ -604,7 +604,7 @@ export class JobEngine implements Jobs {
     const nothing = { counts: {}, errorCode: null, errorClass: null };
     if (this.stopping) return { ...common, ...nothing, state: 'abandoned', outcome: 'Cut off: the service stopped.' };
     const error = describeError(o.failure);
-    const away = isDatabaseAway(o.failure);
+    const away = isPassingDatabaseError(o.failure);
     const code = error.code ?? error.name;
     const outcome =
       error.message === undefined ? `Failed (${code}).` : `${error.message} ${error.remedy ?? ''}`.trimEnd();

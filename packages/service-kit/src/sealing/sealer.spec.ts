@@ -1,3 +1,4 @@
+import { openCellValue, sealCellValue } from './cell-value';
 import { createSealer } from './sealer';
 import { generateStudyKeys, parseStudyKeys } from './study-keys';
 
@@ -24,6 +25,22 @@ it('opens an envelope only where it belongs and unchanged', () => {
     broken as Error,
   );
   expect(() => sealer.open('ismile', 'participant 7', { ...sealed, data: '' })).toThrow(broken as Error);
+});
+
+it('seals the value of a cell for this cell of this participant only', () => {
+  const cell = {
+    study: 'ismile',
+    participantId: '7b0f4b0e-5d0c-4f0e-9d57-0d7c3d0f5a11',
+    event: 'month_2_arm_2',
+    instrument: 'sms_survey_log',
+    instance: 1,
+    field: 'txt_mobile_number',
+  };
+  const sealed = sealCellValue(sealer, cell, '6175550142');
+  expect(openCellValue(sealer, cell, sealed)).toBe('6175550142');
+  expect(openCellValue(sealer, cell, 'in the clear')).toBe('in the clear');
+  expect(() => openCellValue(sealer, { ...cell, instance: 2 }, sealed)).toThrow(/does not open/);
+  expect(() => openCellValue(sealer, { ...cell, participantId: 'another' }, sealed)).toThrow(/does not open/);
 });
 
 it('keeps old envelopes and fingerprints across a change of keys', () => {
