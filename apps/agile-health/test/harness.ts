@@ -179,7 +179,10 @@ class Gateway {
     const payload = writeRequested.schema.parse(envelope.payload);
     this.requests.push(envelope);
     const record = this.records.get(payload.participantId) ?? {};
-    const cells = payload.cells.map(({ basedOn, ...cell }) => {
+    const cells = payload.cells.map(({ basedOn, value, ...rest }) => {
+      // None of its cells identifies.
+      if (typeof value !== 'string') throw new Error(`${rest.field} is sealed`);
+      const cell = { ...rest, value };
       const current = record[cell.field] ?? '';
       const refused = this.refuse.find(({ field }) => field === cell.field);
       if (refused) {

@@ -8,6 +8,7 @@ import {
   type WriteRequested,
 } from '@studybridge/contracts';
 import type { ReasonCode, Row } from '@studybridge/contracts';
+import { openCellValue, type Sealer } from '@studybridge/service-kit';
 import type { MessageCampaign, MessagingDefinition } from '@studybridge/studies';
 import { clearStage, setStage } from './harness';
 import { testDefinition } from './test-study';
@@ -146,8 +147,14 @@ async function ready(o: { polled?: boolean; log?: boolean } = {}) {
   return Object.assign(stage, more);
 }
 
-const cellsOf = (write: WriteRequested): Record<string, string> =>
-  Object.fromEntries(write.cells.map(({ field, value: text }) => [field, text]));
+/** A log write's cells, those opened that identify. */
+const cellsOf = (write: WriteRequested, sealer: Sealer): Record<string, string> =>
+  Object.fromEntries(
+    write.cells.map((cell) => [
+      cell.field,
+      openCellValue(sealer, { ...cell, study: 'ismile', participantId: write.participantId }, cell.value),
+    ]),
+  );
 
 describe('a campaign', () => {
   it('asks for the link, sends once a run however often it runs, and stops on completion', async () => {
@@ -259,7 +266,7 @@ describe('the SMS log', () => {
     expect(new Set(write!.cells.map((cell) => `${cell.event}/${cell.instrument}/${cell.instance}`))).toEqual(
       new Set([`${event}/sms_survey_log/1`]),
     );
-    expect(cellsOf(write!)).toMatchObject({
+    expect(cellsOf(write!, stage.sealer)).toMatchObject({
       txt_message: expect.stringMatching(/^Survey 1: https/),
       txt_mobile_number: zelda,
       txt_twilio_sid: expect.stringMatching(/^SM[0-9a-f]{32}$/),
@@ -270,7 +277,14 @@ describe('the SMS log', () => {
       txt_twilio_error_code: '',
       sms_survey_log_complete: '2',
     });
-    expect(cellsOf(write!)).not.toHaveProperty('txt_manual_date');
+    expect(cellsOf(write!, stage.sealer)).not.toHaveProperty('txt_manual_date');
+    // What identifies travels and rests sealed (law 9).
+    const sealed = write!.cells.filter(({ value }) => typeof value !== 'string').map(({ field }) => field);
+    expect(sealed.sort()).toEqual(['txt_message', 'txt_mobile_number']);
+    const tables = await Promise.all(
+      ['bus_outbox', 'log_write', 'message', 'participant'].map((table) => stage.sql(`SELECT * FROM ${table}`)),
+    );
+    expect(JSON.stringify(tables) + JSON.stringify(stage.others.requests)).not.toMatch(/555-?0142|surveys\/\?s=/);
     await stage.settle(null);
     await stage.pass(23);
     await stage.run();
@@ -314,7 +328,7 @@ describe('the SMS log', () => {
     await stage.run();
     await stage.answer();
     await stage.pass(1);
-    expect(cellsOf(stage.writes().at(-1)!)).toMatchObject({
+    expect(cellsOf(stage.writes().at(-1)!, stage.sealer)).toMatchObject({
       txt_twilio_status: 'undelivered',
       txt_twilio_error_code: '30006',
       sms_survey_log_complete: '2',

@@ -6,6 +6,7 @@ import {
   writeRequested,
   writeSettled,
   type CellAddress,
+  type CellValue,
   type Envelope,
   type EventDefinition,
   type ParticipantChanged,
@@ -18,6 +19,8 @@ import {
   createLogger,
   createSealer,
   generateStudyKeys,
+  openCellValue,
+  sealCellValue,
   startService,
   type RunningService,
 } from '@studybridge/service-kit';
@@ -47,8 +50,8 @@ export const family: Record<string, string> = {
 
 export interface CellWish {
   field: string;
-  value: string;
-  basedOn?: string;
+  value: CellValue;
+  basedOn?: CellValue;
   event?: string;
   instrument?: string;
   instance?: number;
@@ -227,6 +230,17 @@ export async function setStage(
           ...wish,
         })),
       }),
+    /** A value as a service sends it that seals it for one cell. */
+    sealed: (participantId: string, at: CellAddress, value: string) =>
+      sealCellValue(sealer, { ...at, study: 'ismile', participantId }, value),
+    openedCell: (participantId: string, at: CellAddress, value: CellValue) =>
+      openCellValue(sealer, { ...at, study: 'ismile', participantId }, value),
+    /** Every row of the tables in which requests and their outcomes rest, as text. */
+    async atRest() {
+      const tables = ['bus_inbox', 'bus_outbox', 'desired_cell', 'write_batch', 'snapshot'];
+      const rows = await Promise.all(tables.map((table) => query<object>(`SELECT * FROM ${table}`)));
+      return JSON.stringify(rows);
+    },
     /** What was answered to questions for survey links, opened. */
     links: async () =>
       (await said(surveyLinkFound)).map(({ payload }) => ({

@@ -1,3 +1,4 @@
+import { eventually } from '@studybridge/testing';
 import { clearStage, family, fieldsOf, setStage, type CellWish } from './stage';
 
 afterEach(clearStage);
@@ -136,6 +137,63 @@ describe('writing', () => {
     expect((await outcomes(stage)).at(-1)).toEqual(['txt_twilio_status', 'refused', 'INSTANCE_TAKEN']);
   });
 
+  it('opens a sealed value for the import and the read-back only', async () => {
+    const stage = await ready();
+    const { id } = await stage.participant('1');
+    const number = { event: '2_month_arm_2', instrument: 'sms_survey_log', instance: 1, field: 'txt_mobile_number' };
+    const status = { ...number, field: 'txt_twilio_status' };
+    const rest: string[] = [];
+    stage.hooks.at = async () => void rest.push(await stage.atRest());
+    await stage.request(
+      id,
+      [
+        { ...number, value: stage.sealed(id, number, '617-555-0142') },
+        { ...status, value: 'queued' },
+      ],
+      'messaging',
+    );
+    await stage.idle();
+    // What the log's own snapshot says of it, too.
+    stage.pass(15);
+    await stage.poll();
+    const [row] = (await stage.client().exportRecords({ records: ['1'] })).filter((one) => one.txt_mobile_number);
+    expect(row).toMatchObject({ txt_mobile_number: '617-555-0142', txt_twilio_status: 'queued' });
+    const settled = (await stage.settled()).at(-1)!.payload.cells.find((one) => one.field === number.field)!;
+    expect(settled).toMatchObject({ outcome: 'applied' });
+    expect(settled.value).not.toEqual(expect.any(String));
+    expect(stage.openedCell(id, number, settled.value!)).toBe('617-555-0142');
+    expect(rest.length).toBeGreaterThan(2);
+    expect([...rest, await stage.atRest(), stage.logged()].join('\n')).not.toMatch(/555-?0142/);
+
+    // Based on what is there, it may be replaced; based on anything else it may not.
+    const newer = (basedOn: string) => ({
+      ...number,
+      value: stage.sealed(id, number, '617-555-0143'),
+      basedOn: stage.sealed(id, number, basedOn),
+    });
+    await stage.request(id, [newer('617-555-0142')], 'messaging');
+    await stage.idle();
+    stage.save('1', { txt_mobile_number: '(617) 555-0149' }, number.event, number);
+    await stage.request(
+      id,
+      [{ ...newer('617-555-0100'), value: stage.sealed(id, number, '617-555-0144') }],
+      'messaging',
+    );
+    await stage.idle();
+    expect((await outcomes(stage)).map(([, outcome]) => outcome)).toEqual(['applied', 'applied', 'applied', 'refused']);
+    expect((await outcomes(stage)).at(-1)?.[2]).toBe('VALUE_CHANGED');
+  });
+
+  it('leaves an envelope that is another cell’s to a person, and writes for everybody else', async () => {
+    const stage = await ready();
+    const [one, two] = [(await stage.participant('1')).id, (await stage.participant('2')).id];
+    const at = { event: '2_month_arm_2', instrument: 'sms_survey_log', instance: 1, field: 'txt_mobile_number' };
+    await stage.request(one, [{ ...at, value: stage.sealed(two, at, '617-555-0142') }], 'messaging');
+    await stage.request(two, [{ field: 'ag_status', value: '10' }]);
+    await eventually(async () => (await stage.cells('2')).ag_status === '10');
+    expect(await stage.query('SELECT 1 FROM desired_cell WHERE participant_id = $1', [one])).toEqual([]);
+  });
+
   it('refuses a run over the cap altogether, until a person lets it go', async () => {
     const stage = await ready({ REDCAP_RECORDS_PER_RUN: '1' });
     const ids = [(await stage.participant('1')).id, (await stage.participant('2')).id];
@@ -202,6 +260,26 @@ describe('people in the middle', () => {
     expect((await stage.settled()).at(-1)!.payload.cells[0]!.value).toBe('70');
     expect(await stage.cells('1')).toMatchObject({ ag_status: '70' });
     expect((await stage.status()).attention).toEqual({ STAFF_OVERWROTE: 1 });
+  });
+
+  it('finds it in a sealed cell, too', async () => {
+    const stage = await ready();
+    const { id } = await stage.participant('1');
+    const at = { event: '2_month_arm_2', instrument: 'sms_survey_log', instance: 1, field: 'txt_mobile_number' };
+    let times = 0;
+    stage.hooks.at = (point) => {
+      const values = { txt_mobile_number: times === 0 ? '(617) 555-0198' : '(617) 555-0199' };
+      if (point === 'write:imported') stage.save('1', values, at.event, at);
+      if (point === 'write:imported') times += 1;
+    };
+    await stage.request(id, [{ ...at, value: stage.sealed(id, at, '(617) 555-0142') }], 'messaging');
+    await stage.idle();
+    expect(times).toBe(2);
+    const [cell] = (await stage.settled()).at(-1)!.payload.cells;
+    expect(cell).toMatchObject({ outcome: 'refused', reason: 'STAFF_OVERWROTE' });
+    expect(stage.openedCell(id, at, cell!.value!)).toBe('(617) 555-0199');
+    expect((await stage.status()).attention).toEqual({ STAFF_OVERWROTE: 1 });
+    expect((await stage.atRest()) + stage.logged()).not.toMatch(/555-01(42|9[89])/);
   });
 
   it('says a later change of our cell, flags it and puts our value back once', async () => {

@@ -1,4 +1,5 @@
 import type { Envelope, WriteSettled } from '@studybridge/contracts';
+import { openCellValue } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import { carryOut } from '../carry-out';
 import { lockParticipant } from '../participants/participant-store';
@@ -23,15 +24,19 @@ export async function hearSettled(em: EntityManager, room: Room, envelope: Envel
       const cell = cells.get(one.field) ?? blankCell(one.field);
       cells.set(one.field, cell);
       cell.settledAt = settledAt;
+      const value =
+        one.value === null
+          ? null
+          : openCellValue(room.context.sealer, { ...one, participantId, study: envelope.study }, one.value);
       if (one.outcome === 'applied') {
-        cell.known = one.value ?? cell.asked ?? cell.known;
+        cell.known = value ?? cell.asked ?? cell.known;
         if (cell.asked === cell.known) cell.asked = null;
         // A value overwritten by a person stays on record, so that it is re-asserted once only.
         if (cell.refusedReason !== 'STAFF_OVERWROTE') {
           Object.assign(cell, { refusedValue: null, refusedReason: null, refusals: 0 });
         }
       } else {
-        cell.known = one.value ?? cell.known;
+        cell.known = value ?? cell.known;
         cell.refusals = cell.refusedValue === cell.asked && cell.refusedValue !== null ? cell.refusals + 1 : 1;
         cell.refusedValue = cell.asked;
         cell.refusedReason = one.reason ?? 'REDCAP_REFUSED';

@@ -1,5 +1,5 @@
 import { writeRequested, type Cause, type Envelope, type Row, type WriteSettled } from '@studybridge/contracts';
-import type { SmsLogFields } from '@studybridge/studies';
+import { sealCellValue } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { Letter, Message } from '../messages/message';
 import { readParticipant, type Participant } from '../participants/participant-store';
@@ -142,15 +142,23 @@ async function ask(
   const held = rows.find(
     (row) => row.event === event && row.instrument === log.instrument && row.instance === instance,
   );
-  const cell = (meaning: keyof SmsLogFields, value: string) => {
-    const field = log.fields[meaning];
-    return { event, instrument: log.instrument, instance, field, value, basedOn: held?.values[field] ?? '' };
-  };
-  const cells = Object.entries(values).map(([meaning, value]) => cell(meaning as keyof LogValues, value));
+  const wanted = Object.entries(values).map(([meaning, value]) => ({
+    field: log.fields[meaning as keyof LogValues],
+    value,
+  }));
   // A timestamp moves only with another cell (studies.md §1.3).
-  if (!held || differs(held, cells)) {
-    cells.push(cell('lastTimestamp', wallTime(place.study.zone, room.context.clock.now())));
+  if (!held || differs(held, wanted)) {
+    wanted.push({ field: log.fields.lastTimestamp, value: wallTime(place.study.zone, room.context.clock.now()) });
   }
+  const { identifyingFields } = place.study.projects.main;
+  const cells = wanted.map(({ field, value }) => {
+    const at = { event, instrument: log.instrument, instance, field };
+    const owner = { ...at, study: write.study, participantId: write.participantId };
+    // A number and a personal link identify (law 9); a blank does not.
+    const carried = (text: string) =>
+      text === '' || !identifyingFields.has(field) ? text : sealCellValue(room.context.sealer, owner, text);
+    return { ...at, value: carried(value), basedOn: carried(held?.values[field] ?? '') };
+  });
   await room.bus.publish(
     em,
     writeRequested,

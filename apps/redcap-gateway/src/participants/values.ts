@@ -1,5 +1,5 @@
-import type { Row, Sealed } from '@studybridge/contracts';
-import type { Sealer } from '@studybridge/service-kit';
+import type { CellAddress, CellValue, Row, Sealed } from '@studybridge/contracts';
+import { openCellValue, sealCellValue, type Sealer } from '@studybridge/service-kit';
 import { baseField } from '../projects/live-design';
 import type { RedcapProject } from '../projects/redcap-project';
 
@@ -14,8 +14,8 @@ export interface SnapshotRow {
   prints: Record<string, string>;
 }
 
-/** A value in a queue table: text, or an envelope where the field identifies. */
-export type KeptValue = string | Sealed;
+/** A participant's cell. */
+export type OwnCell = CellAddress & { participantId: string };
 
 export const rowKey = (row: { event: string; instrument: string; instance: number }): string =>
   `${row.event}/${row.instrument}/${row.instance}`;
@@ -65,12 +65,13 @@ export function wholeRow(sealer: Sealer, project: RedcapProject, row: SnapshotRo
   return { event: row.event, instrument: row.instrument, instance: row.instance, values };
 }
 
-/** A value on its way into a queue table. */
-export function keepValue(sealer: Sealer, project: RedcapProject, field: string, value: string): KeptValue {
-  return identifies(project, field) ? sealer.seal(project.study.id, `cell:${field}`, value) : value;
+/** A value as it rests in a queue table and is said: sealed where the field identifies, and where it came sealed. */
+export function keepValue(sealer: Sealer, project: RedcapProject, cell: OwnCell, value: CellValue): CellValue {
+  if (typeof value !== 'string' || !identifies(project, cell.field)) return value;
+  return sealCellValue(sealer, { ...cell, study: project.study.id }, value);
 }
 
-/** A value out of a queue table. */
-export function openValue(sealer: Sealer, project: RedcapProject, field: string, kept: KeptValue): string {
-  return typeof kept === 'string' ? kept : sealer.open<string>(project.study.id, `cell:${field}`, kept);
+/** The text behind a kept value. */
+export function openValue(sealer: Sealer, project: RedcapProject, cell: OwnCell, kept: CellValue): string {
+  return openCellValue(sealer, { ...cell, study: project.study.id }, kept);
 }

@@ -151,11 +151,11 @@ function isOurs(
   settlements: Settlement[],
 ): boolean {
   const { sealer } = gateway.context;
-  const wanted = openValue(sealer, project, desired.field, desired.value);
-  const written = desired.lastWritten === null ? null : openValue(sealer, project, desired.field, desired.lastWritten);
+  const wanted = openValue(sealer, project, desired, desired.value);
+  const written = desired.lastWritten === null ? null : openValue(sealer, project, desired, desired.lastWritten);
   if (value === wanted || value === written) return true;
   if (written === null || desired.state === 'attempting') return false;
-  const basedOn = keepValue(sealer, project, desired.field, value);
+  const basedOn = keepValue(sealer, project, desired, value);
   if (desired.state === 'applied' && !desired.reasserted) {
     settlements.push({
       cell: desired,

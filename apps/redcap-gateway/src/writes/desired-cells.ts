@@ -1,8 +1,8 @@
-import type { Cause, ReasonCode } from '@studybridge/contracts';
+import type { Cause, CellValue, ReasonCode } from '@studybridge/contracts';
 import { writeSettled } from '@studybridge/contracts';
 import type { EntityManager } from 'typeorm';
 import type { Gateway } from '../gateway';
-import type { KeptValue } from '../participants/values';
+import { keepValue } from '../participants/values';
 import type { RedcapProject } from '../projects/redcap-project';
 
 /** What a service wants a cell to hold, and what became of it. */
@@ -13,9 +13,9 @@ export interface DesiredCell {
   instance: number;
   field: string;
   owner: string;
-  value: KeptValue;
-  basedOn: KeptValue;
-  lastWritten: KeptValue | null;
+  value: CellValue;
+  basedOn: CellValue;
+  lastWritten: CellValue | null;
   version: number;
   state: 'wanted' | 'attempting' | 'applied' | 'refused';
   attempts: number;
@@ -31,7 +31,7 @@ export const desiredColumns = `participant_id AS "participantId", event, instrum
   based_on AS "basedOn", last_written AS "lastWritten", version, state, attempts, reasserted, cap_waived AS "capWaived",
   cause, correlation_id AS "correlationId", written_at AS "writtenAt"`;
 
-/** How a desired cell goes on. `current` is what REDCap holds, where known. */
+/** How a desired cell goes on. `current` is what REDCap holds, opened, where known. */
 export interface Settlement {
   cell: DesiredCell;
   outcome: 'applied' | 'refused' | 'wanted';
@@ -40,11 +40,11 @@ export interface Settlement {
   /** REDCap's own sentence, without the value. */
   message?: string;
   /** The value is now ours in REDCap. */
-  lastWritten?: KeptValue;
+  lastWritten?: CellValue;
   /** A person changed it meanwhile. */
   overwrote?: boolean;
   /** For a cell that is wanted again. */
-  next?: { basedOn: KeptValue; reasserted: boolean; attempts: number };
+  next?: { basedOn: CellValue; reasserted: boolean; attempts: number };
 }
 
 /**
@@ -130,7 +130,7 @@ async function tellSettled(
             instance: one.instance,
             field: one.field,
             outcome: outcome === 'applied' ? ('applied' as const) : ('refused' as const),
-            value: current,
+            value: current === null ? null : keepValue(gateway.context.sealer, project, one, current),
             reason: reason ?? null,
           })),
         },

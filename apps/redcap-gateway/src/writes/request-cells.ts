@@ -1,7 +1,7 @@
-import type { Envelope, WriteRequested } from '@studybridge/contracts';
+import type { CellAddress, CellValue, Envelope, WriteRequested } from '@studybridge/contracts';
 import type { EntityManager } from 'typeorm';
 import type { Gateway } from '../gateway';
-import { cellKey, keepValue } from '../participants/values';
+import { cellKey, keepValue, openValue } from '../participants/values';
 import type { RedcapProject } from '../projects/redcap-project';
 
 /** Takes a request in: a later one for the same cell replaces an earlier one, also while that is being written. */
@@ -13,6 +13,12 @@ export async function requestCells(
 ): Promise<void> {
   const { sealer, clock } = gateway.context;
   const { payload } = envelope;
+  const kept = (cell: CellAddress, value: CellValue): CellValue => {
+    const own = { ...cell, participantId: payload.participantId };
+    // One that does not open is its asker's trouble here; in the writer it would be everybody's.
+    if (typeof value !== 'string') openValue(sealer, project, own, value);
+    return keepValue(sealer, project, own, value);
+  };
   const cells = [...new Map(payload.cells.map((cell) => [cellKey(cell), cell])).values()];
   await em.query(
     `INSERT INTO desired_cell AS d (participant_id, event, instrument, instance, field, binding, role, study, owner, value,
@@ -30,8 +36,8 @@ export async function requestCells(
           instrument: cell.instrument,
           instance: cell.instance,
           field: cell.field,
-          value: keepValue(sealer, project, cell.field, cell.value),
-          based_on: keepValue(sealer, project, cell.field, cell.basedOn),
+          value: kept(cell, cell.value),
+          based_on: kept(cell, cell.basedOn),
         })),
       ),
       payload.participantId,

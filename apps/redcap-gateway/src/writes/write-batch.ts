@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Row } from '@studybridge/contracts';
+import type { CellValue, Row } from '@studybridge/contracts';
 import { LeaseLostError, type Lease } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { Gateway } from '../gateway';
@@ -10,7 +10,7 @@ import {
   storeSnapshots,
   type Participant,
 } from '../participants/participant.repository';
-import { cellKey, keepValue, openValue, rowKey, toSnapshotRow, wholeRow, type KeptValue } from '../participants/values';
+import { cellKey, keepValue, openValue, rowKey, toSnapshotRow, wholeRow } from '../participants/values';
 import type { Checked } from '../projects/project-checks';
 import { nextReadMark } from '../projects/project.repository';
 import type { RedcapProject } from '../projects/redcap-project';
@@ -33,8 +33,8 @@ interface BatchCell {
   instance: number;
   field: string;
   version: number;
-  value: KeptValue;
-  before: KeptValue;
+  value: CellValue;
+  before: CellValue;
 }
 
 interface Place {
@@ -104,7 +104,7 @@ export async function writeBatch(place: Place, cells: readonly DesiredCell[]): P
     field: wanted.field,
     version: wanted.cell.version,
     value: wanted.cell.value,
-    before: keepValue(sealer, project, wanted.field, current),
+    before: keepValue(sealer, project, wanted.cell, current),
   }));
   const id = randomUUID();
   await dataSource.transaction(async (em) => {
@@ -212,12 +212,12 @@ function judgeOutcome(
 ): Settlement {
   const { sealer } = place.gateway.context;
   const { project } = place;
-  const target = openValue(sealer, project, cell.field, sent.value);
-  const before = openValue(sealer, project, cell.field, sent.before);
+  const target = openValue(sealer, project, cell, sent.value);
+  const before = openValue(sealer, project, cell, sent.before);
   if (current === null) return { cell, outcome: 'refused', current, reason: 'UNKNOWN_RECORD' };
   if (current === target) return { cell, outcome: 'applied', current, lastWritten: sent.value };
   if (message !== undefined) return { cell, outcome: 'refused', current, reason: 'REDCAP_REFUSED', message };
-  const basedOn = keepValue(sealer, project, cell.field, current);
+  const basedOn = keepValue(sealer, project, cell, current);
   if (current === before) {
     if (cell.attempts + 1 >= attemptsToTake) {
       const kept = 'REDCap took the value without an error, but does not hold it.';
@@ -292,7 +292,7 @@ async function updateSnapshots(
 
 function openCell(place: Place, cell: DesiredCell): OpenCell {
   const { sealer } = place.gateway.context;
-  const open = (kept: KeptValue) => openValue(sealer, place.project, cell.field, kept);
+  const open = (kept: CellValue) => openValue(sealer, place.project, cell, kept);
   return {
     cell,
     event: cell.event,

@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import { cellAddressSchema } from '../cells';
+import { cellAddressSchema, cellValueSchema } from '../cells';
 import { reasonCodes } from '../reasons';
 import { defineEvent } from './define-event';
 
 /**
  * What became of requested cells: written and read back, or refused with the reason. For a refused cell `value` is what
- * REDCap holds now, where known. Said by redcap-gateway in the transaction that updates its snapshot.
+ * REDCap holds now, where known, sealed where it identifies. Said by redcap-gateway in the transaction that updates its snapshot.
  */
 export const writeSettled = defineEvent({
   type: 'redcap.write-settled',
-  version: 1,
+  version: 2,
+  // Version 1 knew text only.
+  upcast: { 1: (payload) => payload },
   schema: z.object({
     participantId: z.uuid(),
     project: z.string().min(1),
@@ -18,7 +20,7 @@ export const writeSettled = defineEvent({
       .array(
         cellAddressSchema.extend({
           outcome: z.enum(['applied', 'refused']),
-          value: z.string().nullable(),
+          value: cellValueSchema.nullable(),
           reason: z.enum(reasonCodes).nullable(),
         }),
       )
