@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { createWorld } from '@studybridge/sandbox';
 import { generateStudyKeys } from '@studybridge/service-kit';
-import { eventually, testDatabase } from '@studybridge/testing';
+import { type Child, eventually, runTypeScript, testDatabase } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
 import { shortCode } from './harness';
 import type { ChildOrders } from './killed-process';
@@ -13,24 +12,8 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-interface Child {
-  process: ChildProcess;
-  over: Promise<{ code: number | null; signal: string | null; errors: string }>;
-}
-
-function start(orders: ChildOrders): Child {
-  const hook = path.join(__dirname, 'run-typescript.js');
-  const script = path.join(__dirname, 'killed-process.ts');
-  const child = spawn(process.execPath, ['-C', '@studybridge/source', '-r', hook, script, JSON.stringify(orders)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  const over: Child['over'] = new Promise((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, errors })),
-  );
-  return { process: child, over };
-}
+const start = (orders: ChildOrders): Child =>
+  runTypeScript(path.join(__dirname, 'killed-process.ts'), [JSON.stringify(orders)]);
 
 it('sends every text at most once, and loses none in silence, wherever the process is killed around a send', async () => {
   const world = createWorld({ startAt: new Date('2018-10-02T15:00:00Z') });

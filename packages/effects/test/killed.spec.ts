@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { generateStudyKeys } from '@studybridge/service-kit';
+import { type Child, runTypeScript } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
 import { Cleanup } from './effects-harness';
 import type { ChildOrders } from './killed-process';
@@ -11,16 +11,8 @@ const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
 /** Runs the child to its end, whichever it is. */
-function run(orders: ChildOrders): Promise<{ code: number | null; signal: string | null; errors: string }> {
-  const hook = path.join(__dirname, 'run-typescript.js');
-  const script = path.join(__dirname, 'killed-process.ts');
-  const child = spawn(process.execPath, ['-C', '@studybridge/source', '-r', hook, script, JSON.stringify(orders)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, errors })));
-}
+const run = (orders: ChildOrders): Child['over'] =>
+  runTypeScript(path.join(__dirname, 'killed-process.ts'), [JSON.stringify(orders)]).over;
 
 it('enrols everybody exactly once although the process is killed before, during and after calls', async () => {
   const members = new Set<string>();

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { type Child, runTypeScript } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
 import { Cleanup, countedEvent, expectInOrder, serviceName } from './bus-harness';
 import type { ChildOrders } from './killed-process';
@@ -8,16 +8,8 @@ const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
 /** Runs the child to its end, whichever it is. */
-function run(orders: ChildOrders): Promise<{ code: number | null; signal: string | null; errors: string }> {
-  const hook = path.join(__dirname, 'run-typescript.js');
-  const script = path.join(__dirname, 'killed-process.ts');
-  const child = spawn(process.execPath, ['-C', '@studybridge/source', '-r', hook, script, JSON.stringify(orders)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, errors })));
-}
+const run = (orders: ChildOrders): Child['over'] =>
+  runTypeScript(path.join(__dirname, 'killed-process.ts'), [JSON.stringify(orders)]).over;
 
 it('loses nothing and does nothing twice when the process is killed between any two steps', async () => {
   const urls = { speaker: await cleanup.database('speaker'), listener: await cleanup.database('listener') };

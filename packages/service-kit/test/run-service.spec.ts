@@ -1,47 +1,33 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { eventually, testDatabase } from '@studybridge/testing';
+import { type Child, eventually, runTypeScript, testDatabase } from '@studybridge/testing';
 import axios from 'axios';
 import { generateStudyKeys } from '../src';
 
-interface Process {
-  child: ChildProcess;
-  out: () => string;
-  err: () => string;
-  ended: Promise<number | null>;
+interface Process extends Child {
   url: () => Promise<string>;
 }
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
-const started: Process[] = [];
+const started: Child[] = [];
 beforeEach(async () => {
   database = await testDatabase();
 });
 afterEach(async () => {
-  for (const { child, ended } of started.splice(0)) {
-    child.kill('SIGKILL');
-    await ended;
+  for (const { process, over } of started.splice(0)) {
+    process.kill('SIGKILL');
+    await over;
   }
   await database.drop();
 });
 
 function run(env: Record<string, string>): Process {
-  const args = ['-C', '@studybridge/source', '-r', path.join(__dirname, 'load-typescript.cjs')];
-  const child = spawn(process.execPath, [...args, path.join(__dirname, 'run-service-main.ts')], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let err = '';
-  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (err += chunk.toString()));
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const url = (): Promise<string> => eventually(() => /"url":"([^"]+)"/.exec(out)?.[1], { what: `a start: ${err}` });
-  const one = { child, out: () => out, err: () => err, ended, url };
+  const one = runTypeScript(path.join(__dirname, 'run-service-main.ts'), [], { PATH: process.env['PATH'], ...env });
+  const url = (): Promise<string> =>
+    eventually(() => /"url":"([^"]+)"/.exec(one.out())?.[1], { what: `a start: ${one.errors()}` });
   started.push(one);
-  return one;
+  return { ...one, url };
 }
 
 const good = () => ({
@@ -52,28 +38,30 @@ const good = () => ({
 
 it('says what is wrong with the settings and ends', async () => {
   const process = run({ PORT: 'x', STUDY_KEYS: 'not-to-be-shown' });
-  expect(await process.ended).toBe(1);
-  expect(process.err().trim().split('\n')).toEqual([
+  expect((await process.over).code).toBe(1);
+  expect(process.errors().trim().split('\n')).toEqual([
     'alone cannot start with these settings:',
     '  - PORT is not of the right kind. Give a value of the kind: number.',
     '  - DATABASE_URL is missing. Set DATABASE_URL.',
     '  - STUDY_KEYS: not a set of study keys (per study: current, and keys of 32 bytes in base64). Correct STUDY_KEYS.',
     '  - GREETING is missing. Set GREETING.',
   ]);
-  expect(process.out() + process.err()).not.toMatch(/not-to-be-shown/);
+  expect(process.out() + process.errors()).not.toMatch(/not-to-be-shown/);
 });
 
 it('says when the database is away or the port is taken, and ends', async () => {
   const away = run({ ...good(), DATABASE_URL_ALONE: 'postgres://u:opensesame@127.0.0.1:1/x' });
-  expect(await away.ended).toBe(1);
-  expect(away.err()).toMatch(/^alone: PostgreSQL at 127.0.0.1:1\/x cannot be reached \(ECONNREFUSED\)\. Start it, or/);
-  expect(away.out() + away.err()).not.toMatch(/opensesame/);
+  expect((await away.over).code).toBe(1);
+  expect(away.errors()).toMatch(
+    /^alone: PostgreSQL at 127.0.0.1:1\/x cannot be reached \(ECONNREFUSED\)\. Start it, or/,
+  );
+  expect(away.out() + away.errors()).not.toMatch(/opensesame/);
 
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const taken = run({ ...good(), PORT: String((other.address() as AddressInfo).port) });
-  expect(await taken.ended).toBe(1);
-  expect(taken.err()).toMatch(/^alone: Port \d+ on 127.0.0.1 is in use\. Stop what listens there/);
+  expect((await taken.over).code).toBe(1);
+  expect(taken.errors()).toMatch(/^alone: Port \d+ on 127.0.0.1 is in use\. Stop what listens there/);
   await new Promise((resolve) => other.close(resolve));
 });
 
@@ -88,8 +76,8 @@ it('stops gracefully in the middle of a run, and the next process takes the run 
     return data.result;
   };
   await ask(await first.url(), 'jobs.run', { name: 'sleep' });
-  first.child.kill('SIGTERM');
-  expect(await first.ended).toBe(0);
+  first.process.kill('SIGTERM');
+  expect((await first.over).code).toBe(0);
   expect(first.out()).toMatch(/stopped cleanly/);
 
   const second = run(good());
@@ -102,8 +90,8 @@ it('comes back after SIGKILL in the middle of a run', async () => {
   const first = run(good());
   const firstUrl = await first.url();
   await axios.post(`${firstUrl}/ops`, { command: 'jobs.run', arguments: { name: 'sleep' } }, { proxy: false });
-  first.child.kill('SIGKILL');
-  await first.ended;
+  first.process.kill('SIGKILL');
+  await first.over;
   const second = run(good());
   const url = await second.url();
   const idle = (): Promise<{ data: { idle: boolean; work: { jobs: number } } }> =>

@@ -4,3 +4,4 @@ export type { Broker } from './kafka/broker';
 export { kafkaAvailable, testKafkaBrokers } from './kafka/shared-broker';
 export { startBroker } from './kafka/start-broker';
 export { copyDatabase, putBackDatabase, testDatabase, type TestDatabase } from './postgres/test-database';
+export { type Child, runTypeScript } from './run-typescript';
