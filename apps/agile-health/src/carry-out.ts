@@ -1,11 +1,11 @@
 import { memberChanged, type MemberChanged, type ReasonCode, type Row } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import { DateTime } from 'luxon';
 import type { EntityManager } from 'typeorm';
 import { decide, expiredOn } from './decide/decide';
 import { detailsHashOf, readSituation, type ReadSituation } from './decide/read-situation';
 import type { Decision, SendKind } from './decide/situation';
 import { type Member, readMember } from './members/member-store';
-import { openPerson } from './participants/person';
 import { metaOf, type Participant, readParticipant, saveParticipant } from './participants/participant-store';
 import type { Place, Room } from './room';
 import { todayIn } from './room';

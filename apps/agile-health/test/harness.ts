@@ -19,6 +19,7 @@ import {
   createSealer,
   generateStudyKeys,
   type RunningService,
+  sealPerson,
   type Sealer,
   startService,
 } from '@studybridge/service-kit';
@@ -124,7 +125,7 @@ class Gateway {
       incarnation: 1,
       presence: o.presence ?? 'present',
       rows: rowsOf(false),
-      sealed: this.sealer.seal('ismile', `participant:${id}`, rowsOf(true)),
+      sealed: sealPerson(this.sealer, { study: 'ismile', participantId: id }, rowsOf(true)),
       changed: Object.keys(values).map((field) => ({ ...placeOf(field), instance: 0, field })),
       asOf: (o.asOf ?? this.now()).toISOString(),
     } satisfies ParticipantChanged);

@@ -13,7 +13,7 @@ import {
   writeRequested,
 } from '@studybridge/contracts';
 import type { Carrier } from '@studybridge/event-bus';
-import type { Sealer } from '@studybridge/service-kit';
+import { sealPerson, type Sealer } from '@studybridge/service-kit';
 
 const binding = 'ismile.test';
 
@@ -76,7 +76,7 @@ export class Others {
       incarnation: 1,
       presence: o.presence ?? 'present',
       rows: row(open),
-      sealed: this.sealer.seal('ismile', `participant:${id}`, row({ mobile, email })),
+      sealed: sealPerson(this.sealer, { study: 'ismile', participantId: id }, row({ mobile, email })),
       changed: [],
       asOf: this.now().toISOString(),
     } satisfies ParticipantChanged);

@@ -24,6 +24,7 @@ export { createLogger, type Logger } from './logging/create-logger';
 export { OpsRegistry } from './ops/ops-registry';
 export { currentProof, putUnderProof, type Proof } from './proof/proof';
 export { openCellValue, sealCellValue } from './sealing/cell-value';
+export { openPerson, sealPerson } from './sealing/person';
 export { createSealer, type Sealer } from './sealing/sealer';
 export { generateStudyKeys } from './sealing/study-keys';
 export { runService } from './service/run-service';

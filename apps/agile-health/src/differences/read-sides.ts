@@ -1,7 +1,7 @@
+import { openPerson } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import { readSituation } from '../decide/read-situation';
 import { readMember } from '../members/member-store';
-import { openPerson } from '../participants/person';
 import { readParticipant } from '../participants/participant-store';
 import type { FoundMember } from '../partner/partner-client';
 import { type Place, type Room, todayIn } from '../room';

@@ -1,5 +1,5 @@
+import { openPerson } from '@studybridge/service-kit';
 import type { MemberBody } from '@studybridge/studies';
-import { openPerson } from '../participants/person';
 import { readParticipant } from '../participants/participant-store';
 import type { FoundMember } from '../partner/partner-client';
 import type { Room } from '../room';

@@ -1,4 +1,5 @@
 import { actsByItself, type Envelope, type ParticipantChanged } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import type { AgileHealthDefinition } from '@studybridge/studies';
 import type { EntityManager } from 'typeorm';
 import { carryOut } from '../carry-out';
@@ -7,7 +8,6 @@ import { readMember, saveMember } from '../members/member-store';
 import { recallInstants } from '../members/recall-instants';
 import type { Room } from '../room';
 import { blankCell, type Cell, readCells, saveCells } from '../write-back/cell-store';
-import { openPerson } from './person';
 import { lockParticipant, type Participant, readParticipant, saveParticipant } from './participant-store';
 
 /** A participant's state in REDCap changed: kept, and decided upon. */

@@ -1,9 +1,9 @@
 import { actsByItself, type Cause, type Row, type Sealed } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import type { CampaignFacts, MessageCampaign } from '@studybridge/studies';
 import type { EntityManager } from 'typeorm';
 import { reasonOf } from '../decide/compose';
 import type { Participant } from '../participants/participant-store';
-import { openPerson } from '../participants/person';
 import type { Room } from '../room';
 
 /** Remembers how a participant was heard of for the first time; what came with a baseline is kept as it was then. */

@@ -1,5 +1,5 @@
 import { type ReasonCode, StudybridgeError } from '@studybridge/contracts';
-import type { JobRun } from '@studybridge/service-kit';
+import { type JobRun, openPerson } from '@studybridge/service-kit';
 import type { CampaignFacts, DueMessage, MessageCampaign } from '@studybridge/studies';
 import { DateTime } from 'luxon';
 import type { EntityManager } from 'typeorm';
@@ -13,7 +13,6 @@ import {
   readParticipant,
   readParticipants,
 } from '../participants/participant-store';
-import { openPerson } from '../participants/person';
 import type { Place, Room } from '../room';
 import { causeOf } from './first-heard';
 import { assertComplete } from './project-polls';

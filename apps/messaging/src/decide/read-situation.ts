@@ -1,4 +1,5 @@
 import type { ReasonCode, Row } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import type { MessagePurpose } from '@studybridge/studies';
 import { smsSegments } from '@studybridge/studies';
 import { IANAZone } from 'luxon';
@@ -6,7 +7,6 @@ import type { EntityManager } from 'typeorm';
 import type { Message } from '../messages/message';
 import { printOf } from '../messages/prints';
 import { readParticipant } from '../participants/participant-store';
-import { openPerson } from '../participants/person';
 import type { Place, Room } from '../room';
 import type { Sender } from '../senders/senders';
 import { readSwitches, stoppedBy } from '../stops/switches';

@@ -1,4 +1,5 @@
 import { StudybridgeError, type ReasonCode, reasons } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import { z } from 'zod';
 import { lookAtMessage } from '../decide/look-at-message';
 import type { Message } from '../messages/message';
@@ -8,7 +9,6 @@ import { printOf } from '../messages/prints';
 import { sayEnd } from '../messages/say-end';
 import { takeNews } from '../messages/take-news';
 import { lockParticipant, readParticipant } from '../participants/participant-store';
-import { openPerson } from '../participants/person';
 import { reactToFailure } from '../messages/react-to-failure';
 import type { Room } from '../room';
 import { effectKey } from '../send/plan-send';

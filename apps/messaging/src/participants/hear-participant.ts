@@ -1,9 +1,9 @@
 import { StudybridgeError, type Envelope, type ParticipantChanged } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import { lookAgainAtParticipant } from '../decide/look-at-message';
 import { printOf } from '../messages/prints';
 import type { Room } from '../room';
-import { openPerson } from './person';
 import { lockParticipant, type Participant, saveParticipant } from './participant-store';
 
 /** A participant's state in REDCap changed: kept, and what waits for the participant is decided upon anew. */

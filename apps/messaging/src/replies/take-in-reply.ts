@@ -1,8 +1,8 @@
+import { openPerson } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import { lookAgainAtParticipant } from '../decide/look-at-message';
 import { planMessage } from '../messages/plan-message';
 import { lockParticipant } from '../participants/participant-store';
-import { openPerson } from '../participants/person';
 import { readParticipant } from '../participants/participant-store';
 import type { Place, Room } from '../room';
 import { liftOptOut, optOut } from '../stops/opt-outs';

@@ -1,9 +1,8 @@
 import { writeRequested, type Cause, type Envelope, type Row, type WriteSettled } from '@studybridge/contracts';
-import { sealCellValue } from '@studybridge/service-kit';
+import { openPerson, sealCellValue } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { Letter, Message } from '../messages/message';
 import { readParticipant, type Participant } from '../participants/participant-store';
-import { openPerson } from '../participants/person';
 import type { Place, Room } from '../room';
 import { letterContext } from '../send/letter-context';
 import { logValues, wallTime, type LogValues } from './log-values';

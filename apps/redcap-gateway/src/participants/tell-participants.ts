@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { participantChanged, type Cause, type CellAddress, type Row } from '@studybridge/contracts';
 import type { EventBus } from '@studybridge/event-bus';
-import type { Sealer } from '@studybridge/service-kit';
+import { sealPerson, type Sealer } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { RedcapProject } from '../projects/redcap-project';
 import type { Participant } from './participant.repository';
@@ -32,9 +32,9 @@ export async function tellParticipants(
         incarnation: participant.incarnation,
         presence: participant.presence,
         rows: rows.map((row) => part(row, (field) => !identifies(project, field))),
-        sealed: o.sealer.seal(
-          project.study.id,
-          `participant:${participant.id}`,
+        sealed: sealPerson(
+          o.sealer,
+          { study: project.study.id, participantId: participant.id },
           rows.map((row) => part(row, (field) => identifies(project, field))),
         ),
         changed: changed.map(({ event, instrument, instance, field }) => ({ event, instrument, instance, field })),

@@ -1,8 +1,9 @@
-import { type Envelope, participantChanged, type ParticipantChanged, type Row } from '@studybridge/contracts';
+import { type Envelope, participantChanged, type ParticipantChanged } from '@studybridge/contracts';
+import { openPerson } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { Gateway } from '../gateway';
 import { storeSnapshots } from '../participants/participant.repository';
-import { rowKey, toSnapshotRow } from '../participants/values';
+import { toSnapshotRow } from '../participants/values';
 import type { RedcapProject } from '../projects/redcap-project';
 
 /**
@@ -26,6 +27,7 @@ export async function rebuildParticipants(
     return payload.success && project ? [{ project, payload: payload.data }] : [];
   });
   if (news.length === 0) return 0;
+  const { sealer } = gateway.context;
   const ids = news.map(({ payload }) => payload.participantId);
   // First off their numbers, then onto the ones they had last: numbers may have changed hands.
   await em.query('UPDATE participant SET record_id = id::text WHERE id = ANY($1::uuid[])', [ids]);
@@ -34,8 +36,8 @@ export async function rebuildParticipants(
   await storeSnapshots(
     em,
     news.flatMap(({ project, payload }) =>
-      wholeRows(gateway, project, payload).map((row) =>
-        toSnapshotRow(gateway.context.sealer, project, payload.participantId, row),
+      openPerson(sealer, { ...payload, study: project.study.id }).map((row) =>
+        toSnapshotRow(sealer, project, payload.participantId, row),
       ),
     ),
   );
@@ -69,14 +71,4 @@ async function keepParticipant(em: EntityManager, project: RedcapProject, told: 
     ],
   );
   if (presence !== 'in-doubt') await em.query('UPDATE participant SET doubt = NULL WHERE id = $1', [participantId]);
-}
-
-function wholeRows(gateway: Gateway, project: RedcapProject, told: ParticipantChanged): Row[] {
-  const secret = gateway.context.sealer.open<Row[]>(project.study.id, `participant:${told.participantId}`, told.sealed);
-  const whole = new Map<string, Row>();
-  for (const row of [...told.rows, ...secret]) {
-    const before = whole.get(rowKey(row));
-    whole.set(rowKey(row), before ? { ...row, values: { ...before.values, ...row.values } } : row);
-  }
-  return [...whole.values()];
 }

@@ -1,4 +1,5 @@
 import { openCellValue, sealCellValue } from './cell-value';
+import { openPerson, sealPerson } from './person';
 import { createSealer } from './sealer';
 import { generateStudyKeys, parseStudyKeys } from './study-keys';
 
@@ -41,6 +42,21 @@ it('seals the value of a cell for this cell of this participant only', () => {
   expect(openCellValue(sealer, cell, 'in the clear')).toBe('in the clear');
   expect(() => openCellValue(sealer, { ...cell, instance: 2 }, sealed)).toThrow(/does not open/);
   expect(() => openCellValue(sealer, { ...cell, participantId: 'another' }, sealed)).toThrow(/does not open/);
+});
+
+it('merges what identifies a person into the rows it was taken from, for this person only', () => {
+  const who = { study: 'ismile', participantId: '7b0f4b0e-5d0c-4f0e-9d57-0d7c3d0f5a11' };
+  const at = { event: 'baseline_arm_1', instrument: 'enrolment', instance: 0 };
+  const rows = [{ ...at, values: { age: '2' } }];
+  const sealed = sealPerson(sealer, who, [
+    { ...at, values: { cg_first: 'Ada' } },
+    { ...at, instance: 1, values: { cg_mobile: '6175550142' } },
+  ]);
+  expect(openPerson(sealer, { ...who, rows, sealed })).toEqual([
+    { ...at, values: { age: '2', cg_first: 'Ada' } },
+    { ...at, instance: 1, values: { cg_mobile: '6175550142' } },
+  ]);
+  expect(() => openPerson(sealer, { ...who, participantId: 'another', rows, sealed })).toThrow(/does not open/);
 });
 
 it('keeps old envelopes and fingerprints across a change of keys', () => {
