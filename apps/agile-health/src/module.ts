@@ -115,7 +115,7 @@ function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthE
       schedules: [...(study.schedules[compareJob] ?? [])],
       overlap: 'skip',
       catchUp: 'one',
-      quiet: true,
+      quiet: 'redcap',
       run: (run) => compareBinding(room, place, run),
     });
   }

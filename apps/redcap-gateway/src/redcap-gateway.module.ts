@@ -157,7 +157,7 @@ function defineJobs(
         schedules: [...(schedules[name] ?? [])],
         overlap: 'skip',
         catchUp: 'one',
-        quiet: true,
+        quiet: 'redcap',
         settings: {
           overlapMinutes: gateway.context.config.REDCAP_OVERLAP_MINUTES,
           recordsPerExport: gateway.context.config.REDCAP_RECORDS_PER_EXPORT,

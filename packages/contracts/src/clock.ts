@@ -1,3 +1,6 @@
+/** What of the outside world a job may be quiet by: REDCap’s projects, or the texts that phones send to us. */
+export type Outside = 'redcap' | 'texts';
+
 /**
  * Where a business decision gets its time from (law 10: study time is a port). Leases, time-outs, backoff and breakers
  * do not use it: they run on real time.
@@ -11,9 +14,9 @@ export interface Clock {
    */
   refresh(): Promise<void>;
   /**
-   * The instant at which the outside world last changed, as far as this clock can know; `null` when it cannot (real
-   * time). A job that does nothing in an unchanged world uses it to pass over its empty runs when months are played in a
-   * minute.
+   * The instant at which that part of the outside world (REDCap unless named) last changed, as far as this clock can know;
+   * `null` when it cannot (real time). A job that does nothing in an unchanged world uses it to pass over its empty runs
+   * when months are played in a minute.
    */
-  outsideChangedAt(): Date | null;
+  outsideChangedAt(where?: Outside): Date | null;
 }

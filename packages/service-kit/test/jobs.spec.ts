@@ -221,7 +221,7 @@ it('puts a run that is stopped back into the queue for the next process', async 
 describe('quiet jobs', () => {
   it('pass over their instants until the outside changes', async () => {
     const engine = f.engine();
-    const job = quarterly({ quiet: true });
+    const job = quarterly({ quiet: 'redcap' });
     engine.define(job);
     f.clock.markOutsideChanged(at('00:05'));
     await engine.start();
@@ -241,7 +241,7 @@ describe('quiet jobs', () => {
 
   it('look once more when the outside changed at the instant they began', async () => {
     const engine = f.engine();
-    const job = quarterly({ quiet: true });
+    const job = quarterly({ quiet: 'redcap' });
     engine.define(job);
     f.clock.markOutsideChanged(at('00:05'));
     await engine.start();
@@ -253,9 +253,22 @@ describe('quiet jobs', () => {
     expect(await nextDue(engine)).toEqual([]);
   });
 
+  it('know which outside is theirs', async () => {
+    const engine = f.engine();
+    const job = quarterly({ quiet: 'texts' });
+    engine.define(job);
+    f.clock.markOutsideChanged(at('00:05'), 'texts');
+    await engine.start();
+    await settle(engine, '00:15');
+    f.clock.markOutsideChanged(at('00:20'), 'redcap');
+    expect(await nextDue(engine)).toEqual([]);
+    f.clock.markOutsideChanged(at('00:20'), 'texts');
+    expect(await nextDue(engine)).toEqual(['00:30']);
+  });
+
   it('run at every instant under a clock that cannot know', async () => {
     const engine = f.engine();
-    const job = quarterly({ quiet: true });
+    const job = quarterly({ quiet: 'redcap' });
     engine.define(job);
     await engine.start();
     await settle(engine, '00:15');
@@ -267,7 +280,7 @@ describe('quiet jobs', () => {
     const engine = f.engine();
     let fail = true;
     const job = quarterly({
-      quiet: true,
+      quiet: 'redcap',
       run: () => (fail ? Promise.reject(new Error('no')) : Promise.resolve({})),
     });
     engine.define(job);
@@ -393,7 +406,7 @@ describe('asked for', () => {
     const spans: unknown[] = [];
     engine.define(
       quarterly({
-        quiet: true,
+        quiet: 'redcap',
         run: ({ from, to }) => {
           spans.push([from, to]);
           return Promise.resolve({});

@@ -301,9 +301,10 @@ it('follows the clock of the world, and says so when it is away', async () => {
   const service = await start({ env: { STUDY_CLOCK_URL: url } });
   const idle = async (): Promise<unknown> => (await http.get<unknown>(`${service.url}/idle`)).data;
   expect(await idle()).toMatchObject({ now: '2018-10-01T00:05:00.000Z' });
-  answer = { now: '2018-12-01T00:00:00Z', changedAt: '2018-11-30T00:00:00Z' };
+  answer = { now: '2018-12-01T00:00:00Z', changedAt: '2018-11-30T00:00:00Z', textedAt: '2018-11-29T00:00:00Z' };
   expect(await idle()).toMatchObject({ now: '2018-12-01T00:00:00.000Z', idle: true });
   expect(service.context.clock.outsideChangedAt()).toEqual(new Date('2018-11-30T00:00:00Z'));
+  expect(service.context.clock.outsideChangedAt('texts')).toEqual(new Date('2018-11-29T00:00:00Z'));
   answer = { nonsense: true };
   expect(await idle()).toMatchObject({ idle: false, work: { clock: 1 } });
 });

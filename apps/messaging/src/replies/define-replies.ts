@@ -22,8 +22,7 @@ export function defineReplies(room: Room): void {
       schedules: [{ cron: context.config.REPLIES_CRON, zone: place.study.zone }],
       overlap: 'skip',
       catchUp: 'one',
-      // In a played world nothing comes in while nothing happens outside.
-      quiet: true,
+      quiet: 'texts',
       settings: {
         overlapHours: context.config.REPLIES_OVERLAP_HOURS,
         auto: context.config.REPLIES_AUTO,

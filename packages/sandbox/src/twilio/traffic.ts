@@ -174,6 +174,7 @@ export class Traffic {
       realAt: note.realAt,
     });
     message.sentAt = message.createdAt;
+    this.port.texted();
     this.phones.ledger.sent(from, { ...note, sid: message.sid });
     const keyword = keywordOf(number.kind, body);
     if (keyword) this.obey(number, from, keyword);

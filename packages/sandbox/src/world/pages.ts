@@ -51,7 +51,8 @@ function clock(world: SandboxWorld): Html {
   const next = world.nextEventAt();
   return html`<h2>Clock</h2>
     <table>
-      ${row('Now', world.now.toISOString())} ${row('Last change outside', world.changedAt.toISOString())}
+      ${row('Now', world.now.toISOString())} ${row('Last change in REDCap', world.changedAt.toISOString())}
+      ${row('Last text to us', world.textedAt.toISOString())}
       ${row('Next thing to happen', next ? next.toISOString() : 'nothing')}
       ${row('Timeline', world.endAt ? `${world.startAt.toISOString()} to ${world.endAt.toISOString()}${world.ended ? ' (over)' : ''}` : 'none')}
       ${row('Speed', world.speed === 0 ? 'stands until advanced' : `${world.speed} study seconds a second`)}

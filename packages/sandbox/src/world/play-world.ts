@@ -106,20 +106,25 @@ class Conductor {
       this.options.signal?.throwIfAborted();
       const event = this.world.nextEventAt()?.getTime() ?? Infinity;
       const to = Math.min(event, due, this.until.getTime());
-      const changed = this.world.changedAt.getTime();
+      const before = this.lastChange();
       this.world.advanceTo(new Date(to));
       // Who was called by the world has work now, whatever the clock says.
       const called = await this.world.callbacksSettled();
       this.steps += 1;
       this.tell(false);
       // Nobody is due and nothing that a service could see has moved: no need to ask.
-      const isUnseen = called === 0 && this.world.changedAt.getTime() === changed;
+      const isUnseen = called === 0 && this.lastChange() === before;
       if (to < due && to < this.until.getTime() && isUnseen) continue;
       due = (await this.settle(to < due && called === 0)).nextDueMs;
     }
     await this.runEveryJob();
     this.tell(true);
     return { ...this.progress(), durationMs: Date.now() - this.began, ended: this.world.ended };
+  }
+
+  /** When anything last changed that a service could see without having been called. */
+  private lastChange(): string {
+    return `${this.world.changedAt.toISOString()} ${this.world.textedAt.toISOString()}`;
   }
 
   /**

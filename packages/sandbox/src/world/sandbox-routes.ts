@@ -46,7 +46,11 @@ export function mountSandboxRoutes(app: Express, world: SandboxWorld): void {
   app.use('/__sandbox', express.json({ limit: '256mb', type: () => true }), router);
 
   router.get('/clock', (_req, res) => {
-    res.json({ now: world.now.toISOString(), changedAt: world.changedAt.toISOString() });
+    res.json({
+      now: world.now.toISOString(),
+      changedAt: world.changedAt.toISOString(),
+      textedAt: world.textedAt.toISOString(),
+    });
   });
   router.post('/clock', (req, res) => {
     const change = understood(clockChange, req.body, 'Send {"advanceTo": instant}, {"speed": n} or {"pause": true}.');
@@ -56,6 +60,7 @@ export function mountSandboxRoutes(app: Express, world: SandboxWorld): void {
     res.json({
       now: world.now.toISOString(),
       changedAt: world.changedAt.toISOString(),
+      textedAt: world.textedAt.toISOString(),
       nextEventAt: world.nextEventAt()?.toISOString() ?? null,
       ended: world.ended,
       speed: world.speed,

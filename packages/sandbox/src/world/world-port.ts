@@ -42,4 +42,6 @@ export interface OutwardPort extends WorldPort {
   /** Does something that came otherwise than as a request (plain JSON), once it is in the journal. */
   input(name: string, data: unknown): void;
   onInput(name: string, fn: (data: unknown) => void): void;
+  /** A phone sent a text to a number that somebody has: moves the world's `textedAt` to now. */
+  texted(): void;
 }

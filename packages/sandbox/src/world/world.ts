@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { Clock } from '@studybridge/contracts';
+import type { Clock, Outside } from '@studybridge/contracts';
 import type { AddProjectOptions, RedcapOptions } from '../redcap/redcap-options';
 import type { ServerAction, ServerDoings } from '../redcap/server-hands';
 import type { ServerView } from '../redcap/server-view';
@@ -99,6 +99,8 @@ export interface World {
   readonly now: Date;
   /** When anything in REDCap last changed. */
   readonly changedAt: Date;
+  /** When a phone last sent a text to one of Twilio's numbers. */
+  readonly textedAt: Date;
   readonly startAt: Date;
   /** The last instant of the cohort's timeline; null without a cohort. */
   readonly endAt: Date | null;
@@ -174,7 +176,7 @@ export class SandboxWorld implements World {
   readonly clock: Clock = {
     now: () => this.now,
     refresh: () => Promise.resolve(),
-    outsideChangedAt: () => this.changedAt,
+    outsideChangedAt: (where: Outside = 'redcap') => (where === 'texts' ? this.textedAt : this.changedAt),
   };
   readonly tokens: { project: string; token: string }[] = [];
   readonly agile: { key: string; programs: string[] };
@@ -190,6 +192,7 @@ export class SandboxWorld implements World {
 
   private nowMs: number;
   private changedAtMs: number;
+  private textedAtMs: number;
   private position = 0;
   private readonly timers = new Timers();
   private readonly timerHandlers = new Map<string, (data: unknown) => void>();
@@ -227,6 +230,7 @@ export class SandboxWorld implements World {
     this.endAt = cohort ? instant(cohort.endAt, 'endAt') : null;
     this.nowMs = this.startAt.getTime();
     this.changedAtMs = this.nowMs;
+    this.textedAtMs = this.nowMs;
     this.timeline = sortedTimeline(cohort);
     this.agile = options.agile ?? { key: sandboxToken('agile-health'), programs: ['ismile'] };
 
@@ -259,6 +263,7 @@ export class SandboxWorld implements World {
       },
       input: (name, data) => this.input({ named: name, data }, () => this.inputHandlers.get(name)?.(data)),
       onInput: (name, fn) => this.inputHandlers.set(name, fn),
+      texted: () => void (this.textedAtMs = this.nowMs),
     };
     this.cohortLines = new Map((cohort?.handsets ?? []).map(({ mobile, line }) => [mobile, line]));
     const phones = { ledger: this.ledger, lineOf: (mobile: string) => this.cohortLines.get(mobile) ?? null };
@@ -325,6 +330,10 @@ export class SandboxWorld implements World {
 
   get changedAt(): Date {
     return new Date(this.changedAtMs);
+  }
+
+  get textedAt(): Date {
+    return new Date(this.textedAtMs);
   }
 
   get ended(): boolean {
@@ -672,6 +681,7 @@ export class SandboxWorld implements World {
       startAt: this.startAt.toISOString(),
       now: this.now.toISOString(),
       changedAt: this.changedAt.toISOString(),
+      textedAt: this.textedAt.toISOString(),
       timeline: { cohort: this.options.cohort?.id ?? null, position: this.position, of: this.timeline.length },
       timers: this.timers.snapshot(),
       faults: this.faultList.snapshot(),
@@ -686,6 +696,7 @@ export class SandboxWorld implements World {
   private takeOver(state: WorldState): void {
     this.nowMs = Date.parse(state.now);
     this.changedAtMs = Date.parse(state.changedAt);
+    this.textedAtMs = Date.parse(state.textedAt ?? state.now);
     this.position = state.timeline.position;
     this.timers.restore(state.timers);
     this.faultList.restore(state.faults);
@@ -741,6 +752,7 @@ interface WorldState extends Record<string, unknown> {
   startAt: string;
   now: string;
   changedAt: string;
+  textedAt?: string;
   timeline: { cohort: string | null; position: number; of: number };
   timers: Timer[];
   faults: { nextId: number; list: ScriptedFault[] };

@@ -8,6 +8,8 @@ export interface FakeService {
   url: string;
   /** Study minutes between two runs of its one job; runs only when the world has changed since the last. */
   runs: string[];
+  /** The world's time at each question. */
+  askedAt: string[];
   /** Runs asked for through `/ops`. */
   opsRuns: number;
   said: number;
@@ -39,6 +41,7 @@ export async function fakeService(name: string, world: World, topic: string, hea
     name,
     url: '',
     runs: [],
+    askedAt: [],
     opsRuns: 0,
     said: 0,
     heard: 0,
@@ -65,6 +68,7 @@ export async function fakeService(name: string, world: World, topic: string, hea
       run();
       return answer(200, {});
     }
+    service.askedAt.push(world.now.toISOString());
     const at = due();
     if (at !== null && at <= world.now.getTime()) {
       service.runs.push(world.now.toISOString());

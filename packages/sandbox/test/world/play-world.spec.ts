@@ -141,6 +141,26 @@ it('passes over a day of many events in little time', async () => {
   expect(result.durationMs).toBeLessThan(20_000);
 });
 
+it('asks who looks for texts when a phone has sent one, and lets REDCap’s changes be', async () => {
+  const timeline: TimelineAction[] = ['+12025550110', '+12025550199'].map((to, i) => ({
+    at: `2018-09-03T13:0${i + 1}:00Z`,
+    do: 'text',
+    mobile: '+16175550123',
+    body: 'Hi',
+    to,
+  }));
+  const { world } = await openWorld({ cohort: tinyCohort({ timeline }) });
+  const partner = await fakeService('partner', world, 'changed', true);
+  services.push(partner);
+  const changedAt = world.changedAt;
+  await playWorld({ world, services: [partner] });
+  // The second one went to a number that nobody has.
+  expect(world.textedAt).toEqual(new Date('2018-09-03T13:01:00Z'));
+  expect(world.changedAt).toEqual(changedAt);
+  expect(partner.askedAt).toContain('2018-09-03T13:01:00.000Z');
+  expect(partner.askedAt).not.toContain('2018-09-03T13:02:00.000Z');
+});
+
 it('waits for whom the world itself has called', async () => {
   const receiver = await startReceiver();
   const number = { phoneNumber: '+12025550110', kind: 'long-code' as const, mps: 1, smsUrl: receiver.url };

@@ -56,6 +56,7 @@ describe('time', () => {
     expect(await get(`${url}/__sandbox/clock`)).toEqual({
       now: '2018-09-03T13:00:00.000Z',
       changedAt: '2018-09-03T12:30:00.000Z',
+      textedAt: '2018-09-03T12:00:00.000Z',
     });
     expect(world.clock.now()).toEqual(new Date('2018-09-03T13:00:00Z'));
   });

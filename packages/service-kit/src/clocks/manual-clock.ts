@@ -1,8 +1,8 @@
-import type { Clock } from '@studybridge/contracts';
+import type { Clock, Outside } from '@studybridge/contracts';
 
 /** A clock that a test moves by hand. */
 export class ManualClock implements Clock {
-  private changed: Date | null = null;
+  private readonly changed = new Map<Outside, Date>();
 
   constructor(private present: Date) {}
 
@@ -14,8 +14,8 @@ export class ManualClock implements Clock {
     return Promise.resolve();
   }
 
-  outsideChangedAt(): Date | null {
-    return this.changed;
+  outsideChangedAt(where: Outside = 'redcap'): Date | null {
+    return this.changed.get(where) ?? null;
   }
 
   set(date: Date): void {
@@ -23,7 +23,7 @@ export class ManualClock implements Clock {
   }
 
   /** The outside changed now; from here on quiet jobs pass over their empty runs. */
-  markOutsideChanged(date: Date = this.present): void {
-    this.changed = new Date(date);
+  markOutsideChanged(date: Date = this.present, where: Outside = 'redcap'): void {
+    this.changed.set(where, new Date(date));
   }
 }

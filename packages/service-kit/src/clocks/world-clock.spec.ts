@@ -23,6 +23,7 @@ it('tells nothing before it was asked, and then the world’s time', async () =>
   await clock.refresh();
   expect(clock.now()).toEqual(new Date('2018-10-01T00:00:00Z'));
   expect(clock.outsideChangedAt()).toBeNull();
+  expect(clock.outsideChangedAt('texts')).toBeNull();
 });
 
 it('asks once for many, but never answers with what was asked before', async () => {

@@ -1,16 +1,21 @@
 import axios from 'axios';
-import { StudybridgeError, type Clock } from '@studybridge/contracts';
+import { StudybridgeError, type Clock, type Outside } from '@studybridge/contracts';
 import { z } from 'zod';
 
-const answerSchema = z.object({ now: z.iso.datetime(), changedAt: z.iso.datetime().nullable() });
+const answerSchema = z.object({
+  now: z.iso.datetime(),
+  changedAt: z.iso.datetime().nullable(),
+  textedAt: z.iso.datetime().nullable().default(null),
+});
 
 /**
- * The world's time, fetched over HTTP: GET url → `{"now": iso, "changedAt": iso|null}`. `now()` is the value of the last
- * `refresh()`; before the first one it throws.
+ * The world's time, fetched over HTTP: GET url → `{"now": iso, "changedAt": iso|null, "textedAt"?: iso|null}`, the latter two
+ * when REDCap changed and when a phone texted us last. `now()` is the value of the last `refresh()`; before the first one it
+ * throws.
  */
 export class WorldClock implements Clock {
   private present: Date | null = null;
-  private changed: Date | null = null;
+  private changed: Record<Outside, string | null> = { redcap: null, texts: null };
   private asking: Promise<void> | null = null;
   private next: Promise<void> | null = null;
 
@@ -49,11 +54,12 @@ export class WorldClock implements Clock {
     const answer = answerSchema.safeParse(body);
     if (!answer.success) throw unreachable('gave an answer that is no time');
     this.present = new Date(answer.data.now);
-    this.changed = answer.data.changedAt === null ? null : new Date(answer.data.changedAt);
+    this.changed = { redcap: answer.data.changedAt, texts: answer.data.textedAt };
   }
 
-  outsideChangedAt(): Date | null {
-    return this.changed === null ? null : new Date(this.changed);
+  outsideChangedAt(where: Outside = 'redcap'): Date | null {
+    const at = this.changed[where];
+    return at === null ? null : new Date(at);
   }
 }
 

@@ -341,7 +341,7 @@ export class JobEngine implements Jobs {
   /** When a job is due by its schedules in study time; null while nothing is to come. */
   private dueAt(job: DefinedJob, row: JobRow): Date | null {
     if (!job.on || row.paused || row.next_run_at === null) return null;
-    const changed = job.quiet ? this.o.clock.outsideChangedAt() : null;
+    const changed = job.quiet ? this.o.clock.outsideChangedAt(job.quiet) : null;
     if (changed === null) return row.next_run_at;
     // A change of the very instant at which the last run began may have come after it looked.
     // (A last run in the future belongs to a world that has been set back.)
@@ -573,7 +573,7 @@ export class JobEngine implements Jobs {
       [job.name, job.binding],
     );
     const scheduled = run.kind === 'schedule' || run.kind === 'catch-up' || run.kind === 'once';
-    const sure = job.on && row?.paused === false && !(job.quiet && this.o.clock.outsideChangedAt() !== null);
+    const sure = job.on && row?.paused === false && !(job.quiet && this.o.clock.outsideChangedAt(job.quiet) !== null);
     const ended: EndedRun = {
       id: run.id,
       name: job.name,

@@ -1,3 +1,4 @@
+import type { Outside } from '@studybridge/contracts';
 import type { EntityManager } from 'typeorm';
 import type { Schedule } from '../bindings/binding';
 import type { Lease } from '../leases/lease';
@@ -14,8 +15,8 @@ export interface JobDefinition {
   overlap: 'skip' | 'queue-one';
   /** What instants that passed while nobody was there (or whose run was cut off) get: one run, or none. */
   catchUp: 'one' | 'none';
-  /** Does nothing unless the outside changed since its last run, see `Clock.outsideChangedAt`. */
-  quiet: boolean;
+  /** Does nothing unless this part of the outside changed since its last run, see `Clock.outsideChangedAt`; false: always has something to do. */
+  quiet: false | Outside;
   /** Recorded with each run beside the schedules; no secrets. */
   settings?: Record<string, unknown>;
   /** Returns counts of what was done. A thrown `dependency` error brings early retries. */
