@@ -1,4 +1,9 @@
+import { errorClassOf, StudybridgeError } from '@studybridge/contracts';
+import { backoffMs } from '@studybridge/service-kit';
+
 const sweepMs = 1_000;
+const firstBackoffMs = 500;
+const longestBackoffMs = 60_000;
 
 /** Work done when woken and looked for each second, never twice at once; a failure delays the next attempt. Real time. */
 export abstract class BackgroundWork {
@@ -7,6 +12,7 @@ export abstract class BackgroundWork {
   private waitUntil = 0;
   private sweep: NodeJS.Timeout | null = null;
   private expectedAt = 0;
+  private failures = 0;
   protected stopped = true;
 
   /** One round. Must not throw. */
@@ -52,6 +58,19 @@ export abstract class BackgroundWork {
   /** Somebody waits: wakes while a request may still be fresh, without asking the database for nothing. */
   nudge(): void {
     if (Date.now() - this.expectedAt < 2 * sweepMs) this.wake();
+  }
+
+  /** A round went well: the next failure is a first one again. */
+  protected succeeded(): void {
+    this.failures = 0;
+  }
+
+  /** A round failed: rests for as long as the error asks for, or a while that grows with each failure. Gives the level to log it at. */
+  protected failed(error: unknown): 'warn' | 'error' {
+    this.failures += 1;
+    const asked = error instanceof StudybridgeError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
+    this.rest(Math.min(longestBackoffMs, Math.max(asked, backoffMs(this.failures, firstBackoffMs, longestBackoffMs))));
+    return errorClassOf(error) === 'bug' ? 'error' : 'warn';
   }
 
   /** Nothing is begun for so long, unless somebody wakes it with `now`. */

@@ -15,7 +15,6 @@ import type { RedcapProject } from '../projects/redcap-project';
 import { refuseParticipant, refusePlace } from '../writes/guard';
 
 const leaseMs = 30_000;
-const longestBackoffMs = 60_000;
 /** After so many failures that are nobody else's fault the asker is told that there is no link. */
 const bugAttempts = 5;
 
@@ -36,8 +35,6 @@ interface WantedLink {
  * since asking changes nothing; the lease only keeps replicas from asking twice. Times of backoff are real time.
  */
 export class LinkFinder extends BackgroundWork {
-  private failures = 0;
-
   constructor(
     private readonly gateway: Gateway,
     private readonly project: RedcapProject,
@@ -64,14 +61,10 @@ export class LinkFinder extends BackgroundWork {
         clearInterval(renewing);
         await lease.release().catch(() => undefined);
       }
-      this.failures = 0;
+      this.succeeded();
     } catch (error) {
       if (error instanceof LeaseLostError) return;
-      this.failures += 1;
-      const asked = error instanceof StudybridgeError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
-      const backoff = 500 * 2 ** Math.min(this.failures - 1, 10) * (0.75 + Math.random() / 2);
-      this.rest(Math.min(longestBackoffMs, Math.max(asked, backoff)));
-      const level = errorClassOf(error) === 'bug' ? 'error' : 'warn';
+      const level = this.failed(error);
       logger[level]({ err: error, project: this.project.name }, 'survey links wait and will be asked for again');
       if (link !== null) await this.noteTrouble(link, error).catch(() => undefined);
     }

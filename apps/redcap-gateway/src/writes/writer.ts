@@ -1,4 +1,3 @@
-import { errorClassOf, StudybridgeError } from '@studybridge/contracts';
 import { LeaseLostError, type Lease } from '@studybridge/service-kit';
 import { BackgroundWork } from '../background-work';
 import type { Gateway } from '../gateway';
@@ -11,15 +10,12 @@ import { resumeBatches, writeBatch } from './write-batch';
 const leaseMs = 12_000;
 /** No import begins in the last part of the term: the next writer may be at work by the time it arrives. */
 const marginMs = 2_000;
-const longestBackoffMs = 60_000;
 
 /**
  * The writer of one project: one per project at a time (a lease), woken when cells are wanted, several participants' cells a
  * call. Times of backoff are real time.
  */
 export class Writer extends BackgroundWork {
-  private failures = 0;
-
   constructor(
     private readonly gateway: Gateway,
     private readonly project: RedcapProject,
@@ -35,14 +31,10 @@ export class Writer extends BackgroundWork {
       if (!(await this.gateway.bus.mayAct(dataSource))) return this.rest(1_000);
       await clock.refresh();
       if (await this.drain()) await noteTrouble(dataSource, this.project, null, clock.now());
-      this.failures = 0;
+      this.succeeded();
     } catch (error) {
       if (error instanceof LeaseLostError) return;
-      this.failures += 1;
-      const asked = error instanceof StudybridgeError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
-      const backoff = 500 * 2 ** Math.min(this.failures - 1, 10) * (0.75 + Math.random() / 2);
-      this.rest(Math.min(longestBackoffMs, Math.max(asked, backoff)));
-      const level = errorClassOf(error) === 'bug' ? 'error' : 'warn';
+      const level = this.failed(error);
       logger[level]({ err: error, project: this.project.name }, 'writing is paused and will be tried again');
       await noteTrouble(dataSource, this.project, error, clock.now()).catch(() => undefined);
     }
