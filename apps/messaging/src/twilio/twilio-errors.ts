@@ -1,5 +1,5 @@
 import { StudybridgeError } from '@studybridge/contracts';
-import { notMade } from '@studybridge/effects';
+import { notMade, wasNotSent } from '@studybridge/effects';
 
 /** Twilio answered a request with an error code of its own: nothing was done. */
 export class TwilioRefusal extends StudybridgeError {
@@ -21,16 +21,6 @@ interface Traces {
   status?: unknown;
   code?: unknown;
 }
-
-/** Codes of a connection that never was. */
-const neverLeft = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'CERT_HAS_EXPIRED',
-]);
 
 /**
  * What the client threw, as an error of ours: `TwilioRefusal` (surely nothing was done), a `setting` error for credentials and
@@ -56,7 +46,7 @@ export function twilioError(error: unknown): StudybridgeError {
   }
   if (http !== null && http >= 400 && http < 500 && ours !== null) return new TwilioRefusal(http, ours);
   if (http !== null) return away('TWILIO_TROUBLE', `Twilio answered with status ${http} and no code of its own.`);
-  if (typeof code === 'string' && neverLeft.has(code)) return notMade(away(code, 'Twilio cannot be reached.'));
+  if (typeof code === 'string' && wasNotSent(error)) return notMade(away(code, 'Twilio cannot be reached.'));
   const why = typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? ` (${code})` : '';
   return away('TWILIO_UNKNOWN', `It is not known what Twilio did with a request${why}.`);
 }
