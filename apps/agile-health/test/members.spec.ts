@@ -179,16 +179,34 @@ describe('statuses', () => {
     expect((await stage.status()).studies.ismile.statusWritten).toBe(1);
   });
 
-  it('that go backwards are kept and flagged until they make sense again', async () => {
+  it('that an answer tells too late are asked for again, and change nothing', async () => {
+    const { stage, id } = await enrolled();
+    later(stage, 10 * 60_000);
+    await stage.ops('status.now');
+    fault(stage, { kind: 'stale', match: { method: 'GET' } });
+    await stage.ops('status.now');
+    await stage.idle();
+    expect(stage.gateway.last(id)).toMatchObject({ status: 'OPT_IN_SENT', attention: [] });
+    expect(stage.gateway.cells(id)).toMatchObject({ ag_status: '20', ag_needs_attention: '0' });
+  });
+
+  it('that go backwards are kept and flagged until they make sense again, however long ago they changed', async () => {
     const { stage, id } = await enrolled();
     later(stage, 10 * 60_000);
     await stage.ops('status.now');
     await stage.idle();
     expect(stage.gateway.last(id)).toMatchObject({ status: 'OPT_IN_SENT', attention: [] });
-    fault(stage, { kind: 'stale', match: { method: 'GET' } });
+    fault(stage, { kind: 'stale', match: { method: 'GET' }, times: 0 });
     await stage.ops('status.now');
     await stage.idle();
     expect(stage.gateway.cells(id)).toMatchObject({ ag_status: '11', ag_attention_reason: 'UNKNOWN_STATUS' });
+    // Two polls on, what changed before them is not asked for any more.
+    for (let poll = 0; poll < 2; poll += 1) {
+      later(stage, 20 * 3_600_000);
+      await stage.ops('status.now');
+    }
+    stage.world.clearFaults();
+    later(stage, 20 * 3_600_000);
     await stage.ops('status.now');
     await stage.idle();
     expect(stage.gateway.cells(id)).toMatchObject({ ag_status: '20', ag_needs_attention: '0' });

@@ -12,11 +12,14 @@ import type { Place, Room } from '../room';
 const timed = ['OPT_IN_SENT', 'OPTED_IN'];
 const pageLimit = 10_000;
 const lookAgainBatch = 200;
+/** So many members whose last move made no sense are asked for one by one in a poll. */
+const askAgainLimit = 50;
 
 /**
  * Asks the partner what changed since the poll before the last one, page by page, and takes each member's status over; then
- * looks again at everybody whose attention depends on time, and shows what is still pending. Looking back over two polls
- * means that a member who was missing from one answer is seen in the next.
+ * asks once more about those whose last move made no sense, looks again at everybody whose attention depends on time, and
+ * shows what is still pending. Looking back over two polls means that a member who was missing from one answer is seen in
+ * the next; a page that tells older news than we have is asked for a second time, since it may come from a copy that lags.
  */
 export async function pollStatuses(room: Room, place: Place, run: JobRun): Promise<Record<string, number>> {
   const { dataSource } = room.context;
@@ -25,10 +28,13 @@ export async function pollStatuses(room: Room, place: Place, run: JobRun): Promi
   const since = run.from ?? (await readSince(room, binding));
   let cursor: string | null = null;
   for (let page = 0; ; page += 1) {
-    const answer = await place.client.changedSince(since, cursor, run.signal);
-    counts.members += answer.members.length;
+    let answer = await place.client.changedSince(since, cursor, run.signal);
     if (!run.dryRun) {
       const known = await readMembers(dataSource.manager, answer.members.flatMap(idOf));
+      if (answer.members.some((member) => goesBack(known.get(member.externalId ?? ''), member))) {
+        run.log('the partner told older news than before; asked again');
+        answer = await place.client.changedSince(since, cursor, run.signal);
+      }
       for (const member of answer.members) {
         // Most of a page is known already and needs no transaction.
         const ours = known.get(member.externalId ?? '');
@@ -39,6 +45,7 @@ export async function pollStatuses(room: Room, place: Place, run: JobRun): Promi
       }
       await room.at('status.page-applied');
     }
+    counts.members += answer.members.length;
     if (answer.nextCursor === null) break;
     if (answer.nextCursor === cursor || page >= pageLimit) {
       run.log('the partner’s pages do not end; the rest is left to the next run');
@@ -49,6 +56,7 @@ export async function pollStatuses(room: Room, place: Place, run: JobRun): Promi
   if (counts.unknown > 0) run.log(`${counts.unknown} members at the partner are nobody of ours`);
   if (run.dryRun) return counts;
 
+  counts.changed += await askAgain(room, place, run);
   counts.lookedAgain = await lookAgain(room, binding, run);
   if (!run.from) {
     await dataSource.transaction(async (em) => {
@@ -105,6 +113,25 @@ function idOf({ externalId }: PartnerMember): string[] {
 function saysNothingNew(place: Place, ours: Member, told: PartnerMember): boolean {
   const after = { ...ours };
   return !takeOver(place.agile, after, newsOf(told)) || contentOf(after) === contentOf(ours);
+}
+
+function goesBack(ours: Member | undefined, told: PartnerMember): boolean {
+  return ours !== undefined && told.status !== ours.status && told.statusAt < ours.statusAt;
+}
+
+/** What was told once by mistake is not told again by itself: whose last move was none is asked for by name. */
+async function askAgain(room: Room, place: Place, run: JobRun): Promise<number> {
+  const odd: { id: string }[] = await room.context.dataSource.query(
+    `SELECT participant_id AS id FROM member WHERE binding = $1 AND NOT move_allowed AND status = ANY($2::text[])
+      ORDER BY real_seen_at LIMIT ${askAgainLimit}`,
+    [place.binding.id, Object.keys(place.agile.statuses)],
+  );
+  let changed = 0;
+  for (const { id } of odd) {
+    const told = await place.client.find(id, run.signal);
+    if (told !== null && (await takeStatus(room, place, run, told)) === 'changed') changed += 1;
+  }
+  return changed;
 }
 
 /** A member without when it was seen, for comparing. */

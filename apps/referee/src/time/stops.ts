@@ -19,8 +19,8 @@ type Kept = Record<string, string>;
  * The instants at which the world must stand still until the services have caught up: as few as possible, so that a study of
  * months is played in minutes, and so many that each family's things happen in the order in which the timeline tells them
  * (an answer comes after the opt-in text, a second number after the first was sent). Every stop is an instant of the study's
- * poll. Between two stops nothing is waited for; that is where services die and things are late. `daily`: one on every day,
- * too, so that the nightly jobs run each night.
+ * poll. Between two stops nothing is waited for; that is where services die and things are late. `daily`: one on every
+ * morning, too, before the staff begin: a job that rests while nothing changes would pass over a night that is leapt over.
  */
 export function stopsOf(cohort: Cohort, o: { daily: boolean; also?: readonly Date[] } = { daily: true }): Date[] {
   const polls = pollInstants(cohort.startAt, cohort.endAt);
@@ -34,7 +34,7 @@ export function stopsOf(cohort: Cohort, o: { daily: boolean; also?: readonly Dat
     stops.add(poll);
     last = poll;
   }
-  if (o.daily) for (const poll of lastOfEachDay(polls)) stops.add(poll);
+  if (o.daily) for (const poll of mornings(polls)) stops.add(poll);
   for (const also of o.also ?? []) stops.add(also.getTime());
   const endAt = Date.parse(cohort.endAt);
   return [...[...stops].filter((at) => at < endAt).sort((a, b) => a - b), endAt].map((at) => new Date(at));
@@ -126,9 +126,16 @@ function lastAtMost(sorted: readonly number[], limit: number): number | undefine
   return sorted[low - 1];
 }
 
-/** The last poll of each day (UTC will do: it only makes sure that no day is passed over). */
-function lastOfEachDay(polls: readonly number[]): number[] {
+/** The studies' nightly jobs have all been due by then, and the first of the staff has not come yet (UTC, summer and winter). */
+const morningHour = 12;
+
+/** The first poll of each morning. */
+function mornings(polls: readonly number[]): number[] {
   const days = new Map<string, number>();
-  for (const poll of polls) days.set(new Date(poll).toISOString().slice(0, 10), poll);
+  for (const poll of polls) {
+    const at = new Date(poll);
+    const day = at.toISOString().slice(0, 10);
+    if (at.getUTCHours() >= morningHour && !days.has(day)) days.set(day, poll);
+  }
   return [...days.values()];
 }

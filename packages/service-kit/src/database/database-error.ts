@@ -22,7 +22,7 @@ const network = new Set([
 ]);
 /** What `pg` and TypeORM say without any code. */
 const wayLost =
-  /Connection terminated|connection timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|is not queryable|not connected|Connection ended/i;
+  /Connection terminated|connection timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|is not queryable|not connected|Connection ended|already released/i;
 
 /** Whether an error of the database or of the way to it passes by itself: nothing is wrong with what was asked, and it may succeed later. */
 export function isPassingDatabaseError(error: unknown): boolean {
