@@ -9,7 +9,7 @@ import {
 } from '@studybridge/contracts';
 import type { ReasonCode, Row } from '@studybridge/contracts';
 import { openCellValue, type Sealer } from '@studybridge/service-kit';
-import type { MessageCampaign, MessagingDefinition } from '@studybridge/studies';
+import { studyById, type MessageCampaign, type MessagingDefinition } from '@studybridge/studies';
 import { clearStage, setStage } from './harness';
 import { testDefinition } from './test-study';
 
@@ -61,22 +61,7 @@ const definition: MessagingDefinition = {
     },
   },
   caps: { perParticipantPerDay: 5, perParticipantPerWeek: 9, perRun: 3 },
-  log: {
-    instrument: 'sms_survey_log',
-    fields: {
-      message: 'txt_message',
-      lastTimestamp: 'txt_last_timestamp',
-      mobileNumber: 'txt_mobile_number',
-      sid: 'txt_twilio_sid',
-      status: 'txt_twilio_status',
-      dateCreated: 'txt_date_created',
-      dateUpdated: 'txt_date_updated',
-      errorCode: 'txt_twilio_error_code',
-      errorMessage: 'txt_twilio_error_msg',
-      manualDate: 'txt_manual_date',
-      complete: 'sms_survey_log_complete',
-    },
-  },
+  log: studyById('ismile').messaging?.log ?? null,
 };
 
 async function ready(o: { polled?: boolean; log?: boolean } = {}) {

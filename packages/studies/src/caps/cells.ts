@@ -1,11 +1,11 @@
+import { messagingOwns, smsLogFields } from '../sms-log';
 import type { codebook } from './codebook';
 
 type CapsField = keyof typeof codebook.fields;
 
-/** Who may change a field: the SMS log is messaging's but for the date that staff enter by hand. */
+/** Who may change a field. */
 export function ownerOf(field: string): string {
-  const isLog = field.startsWith('txt_') || field === 'sms_survey_log_complete';
-  return isLog && field !== 'txt_manual_date' ? 'messaging' : 'staff';
+  return messagingOwns(field) ? 'messaging' : 'staff';
 }
 
 /** Moves only together with another cell of the same row. */
@@ -32,15 +32,5 @@ export const declaredFields: readonly CapsField[] = [
   'randomization_complete',
   'exam_visit_date',
   'exam_complete',
-  'txt_message',
-  'txt_last_timestamp',
-  'txt_mobile_number',
-  'txt_twilio_sid',
-  'txt_twilio_status',
-  'txt_date_created',
-  'txt_date_updated',
-  'txt_twilio_error_code',
-  'txt_twilio_error_msg',
-  'txt_manual_date',
-  'sms_survey_log_complete',
+  ...Object.values(smsLogFields),
 ];

@@ -1,3 +1,4 @@
+import { messagingOwns, smsLogFields } from '../sms-log';
 import type { codebook } from './codebook';
 
 type IsmileField = keyof typeof codebook.fields;
@@ -6,10 +7,7 @@ type IsmileField = keyof typeof codebook.fields;
 export function ownerOf(field: string): string {
   if (field.startsWith('ag_')) return 'agile-health';
   if (field.startsWith('vt_')) return 'visit-tracking';
-  if ((field.startsWith('txt_') && field !== 'txt_manual_date') || field === 'sms_survey_log_complete') {
-    return 'messaging';
-  }
-  return 'staff';
+  return messagingOwns(field) ? 'messaging' : 'staff';
 }
 
 /** studies.md §1.3: these move only together with another cell of the same row. */
@@ -65,15 +63,5 @@ export const declaredFields: readonly IsmileField[] = [
   // the surveys to which messaging invites, and its log
   'survey_2m_complete',
   'survey_4m_complete',
-  'txt_message',
-  'txt_last_timestamp',
-  'txt_mobile_number',
-  'txt_twilio_sid',
-  'txt_twilio_status',
-  'txt_date_created',
-  'txt_date_updated',
-  'txt_twilio_error_code',
-  'txt_twilio_error_msg',
-  'txt_manual_date',
-  'sms_survey_log_complete',
+  ...Object.values(smsLogFields),
 ];

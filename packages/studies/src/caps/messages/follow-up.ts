@@ -1,6 +1,7 @@
 import type { Row } from '@studybridge/contracts';
 import { DateTime } from 'luxon';
 import type { MessageCampaign } from '../../define-messaging';
+import { logRows } from '../../sms-log';
 import { settings } from '../settings';
 import { sixMonthExam } from './follow-up-facts';
 import { mayReceive } from './may-receive';
@@ -52,15 +53,6 @@ export const followUpCampaign: MessageCampaign = {
     return textedByHand(person, exam.event) ? 'TEXTED_BY_HAND' : null;
   },
 };
-
-function logRows(person: readonly Row[], event: string): Row[] {
-  return person.filter(
-    (row) =>
-      row.event === event &&
-      row.instrument === 'sms_survey_log' &&
-      Object.values(row.values).some((value) => value !== ''),
-  );
-}
 
 function textedByHand(person: readonly Row[], event: string): boolean {
   return logRows(person, event).some((row) => (row.values.txt_manual_date ?? '') !== '');

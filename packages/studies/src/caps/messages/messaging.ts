@@ -1,4 +1,5 @@
 import type { MessagingDefinition, SmsLogFields } from '../../define-messaging';
+import { smsLogFields, smsLogInstrument } from '../../sms-log';
 import { usMobile } from '../../us-phone';
 import type { codebook } from '../codebook';
 import { settings } from '../settings';
@@ -8,21 +9,9 @@ import { followUp, numberTest, replies } from './templates';
 
 type CapsField = keyof typeof codebook.fields;
 
-const fields = {
-  message: 'txt_message',
-  lastTimestamp: 'txt_last_timestamp',
-  mobileNumber: 'txt_mobile_number',
-  sid: 'txt_twilio_sid',
-  status: 'txt_twilio_status',
-  dateCreated: 'txt_date_created',
-  dateUpdated: 'txt_date_updated',
-  errorCode: 'txt_twilio_error_code',
-  errorMessage: 'txt_twilio_error_msg',
-  manualDate: 'txt_manual_date',
-  complete: 'sms_survey_log_complete',
-} as const satisfies Record<keyof SmsLogFields, CapsField>;
+const fields: Record<keyof SmsLogFields, CapsField> = smsLogFields;
 
-const instrument: (typeof codebook.fields)['txt_message']['instrument'] = 'sms_survey_log';
+const instrument: (typeof codebook.fields)['txt_message']['instrument'] = smsLogInstrument;
 /** The demo project's texts (studies.md §5b). It records no address, language, withdrawal or wish about texts. */
 export const messaging: MessagingDefinition = {
   project: 'main',

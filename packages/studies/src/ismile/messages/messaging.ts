@@ -1,4 +1,5 @@
 import type { MessagePurpose, MessagingDefinition, SmsLogFields } from '../../define-messaging';
+import { smsLogFields, smsLogInstrument } from '../../sms-log';
 import { usMobile } from '../../us-phone';
 import type { codebook } from '../codebook';
 import { settings } from '../settings';
@@ -9,21 +10,9 @@ import { numberTest, replies, surveyInvitation, surveyReminder } from './templat
 
 type IsmileField = keyof typeof codebook.fields;
 
-const fields = {
-  message: 'txt_message',
-  lastTimestamp: 'txt_last_timestamp',
-  mobileNumber: 'txt_mobile_number',
-  sid: 'txt_twilio_sid',
-  status: 'txt_twilio_status',
-  dateCreated: 'txt_date_created',
-  dateUpdated: 'txt_date_updated',
-  errorCode: 'txt_twilio_error_code',
-  errorMessage: 'txt_twilio_error_msg',
-  manualDate: 'txt_manual_date',
-  complete: 'sms_survey_log_complete',
-} as const satisfies Record<keyof SmsLogFields, IsmileField>;
+const fields: Record<keyof SmsLogFields, IsmileField> = smsLogFields;
 
-const instrument: (typeof codebook.fields)['txt_message']['instrument'] = 'sms_survey_log';
+const instrument: (typeof codebook.fields)['txt_message']['instrument'] = smsLogInstrument;
 
 const invitation = (title: string): MessagePurpose => ({
   title,

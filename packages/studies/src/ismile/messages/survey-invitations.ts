@@ -1,5 +1,6 @@
 import type { ReasonCode, Row } from '@studybridge/contracts';
 import type { CampaignFacts, DueMessage, MessageCampaign } from '../../define-messaging';
+import { logRows } from '../../sms-log';
 import { settings } from '../settings';
 import { daysAfter, visitWindow } from '../windows';
 import { surveyOf } from './invitation-facts';
@@ -77,15 +78,6 @@ function dueOf(person: readonly Row[], survey: Survey, facts: CampaignFacts): Du
 
 function isRecent(sentAt: string | null, now: string): boolean {
   return sentAt !== null && Date.parse(now) - Date.parse(sentAt) < hoursApart * hour;
-}
-
-function logRows(person: readonly Row[], event: string): Row[] {
-  return person.filter(
-    (row) =>
-      row.event === event &&
-      row.instrument === 'sms_survey_log' &&
-      Object.values(row.values).some((value) => value !== ''),
-  );
 }
 
 /** Instance n is attempt n, whoever made it: one that staff wrote is an attempt too. */
