@@ -1,5 +1,6 @@
 export { eventually } from './eventually';
 export { expectTypeErrors, type Refusal } from './expect-type-errors';
+export { freePort } from './free-ports';
 export type { Broker } from './kafka/broker';
 export { kafkaAvailable, testKafkaBrokers } from './kafka/shared-broker';
 export { startBroker } from './kafka/start-broker';

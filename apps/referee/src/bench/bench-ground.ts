@@ -6,8 +6,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres } from '@studybridge/embedded-postgres';
 import { generateStudyKeys } from '@studybridge/service-kit';
-import { startBroker } from '@studybridge/testing';
-import { freePort } from '../system/ground';
+import { freePort, startBroker } from '@studybridge/testing';
+import { databaseOn } from '../system/ground';
 import type { BenchPlace } from './bench';
 
 /** The top of the checkout. */
@@ -47,11 +47,7 @@ export async function layBenchGround(place: BenchPlace): Promise<BenchGround> {
   writeFileSync(keysFile, generateStudyKeys(['ismile']), { mode: 0o600 });
   const opsToken = randomBytes(16).toString('hex');
   const programs: Program[] = [];
-  const databaseUrl = (name: string): string => {
-    const url = new URL(postgres.url);
-    url.pathname = `/${name}`;
-    return url.href;
-  };
+  const databaseUrl = (name: string): string => databaseOn(postgres, name);
   return {
     brokers: broker.brokers,
     databaseUrl,

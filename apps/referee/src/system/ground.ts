@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { startPostgres, type RunningPostgres } from '@studybridge/embedded-postgres';
-import { startBroker, type Broker } from '@studybridge/testing';
+import { freePort, startBroker, type Broker } from '@studybridge/testing';
 import { Client } from 'pg';
 
 /** What the services stand on, the referee's own: a Kafka and a PostgreSQL that may be killed. */
@@ -21,6 +20,13 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
+/** Address of a database on a server. */
+export function databaseOn(server: RunningPostgres, name: string): string {
+  const url = new URL(server.url);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
 /** Starts both in a folder of their own. */
 export async function layGround(folder: string): Promise<Ground> {
   const brokerFolder = path.join(folder, 'kafka');
@@ -36,11 +42,7 @@ export async function layGround(folder: string): Promise<Ground> {
   const [firstBroker, firstPostgres] = await Promise.all([startBroker({ dir: brokerFolder }), begin()]);
   let broker: Broker = firstBroker;
   let postgres = firstPostgres;
-  const databaseUrl = (name: string): string => {
-    const url = new URL(postgres.url);
-    url.pathname = `/${name}`;
-    return url.href;
-  };
+  const databaseUrl = (name: string): string => databaseOn(postgres, name);
   return {
     brokers: broker.brokers,
     databaseUrl,
@@ -71,16 +73,4 @@ export async function layGround(folder: string): Promise<Ground> {
       await Promise.all([broker.stop(), postgres.stop()]);
     },
   };
-}
-
-/** A port that nobody listened on a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { createWorld, sandboxToken, type World } from '@studybridge/sandbox';
 import { generateStudyKeys } from '@studybridge/service-kit';
 import type { Cohort } from '@studybridge/studies';
-import { freePort, layGround, type Ground } from './ground';
+import { freePort } from '@studybridge/testing';
+import { layGround, type Ground } from './ground';
 import { Replica } from './replica';
 
 /** How a service is started beside what all of them get. */

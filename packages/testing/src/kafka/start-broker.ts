@@ -1,7 +1,7 @@
 import { withFileLock } from '@studybridge/embedded-postgres';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
+import { freePorts } from '../free-ports';
 import { addressOf, type Broker, type BrokerPlace, type BrokerRunner } from './broker';
 import { dockerBroker } from './docker-broker';
 import { javaBroker } from './java-broker';
@@ -52,19 +52,4 @@ async function placeOf(dir: string, wished?: number): Promise<BrokerPlace> {
   const place = { port: wished ?? first, controllerPort: second };
   writeFileSync(file, JSON.stringify(place));
   return { dir, ...place };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }
