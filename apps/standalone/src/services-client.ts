@@ -1,5 +1,5 @@
 import axios, { type AxiosInstance } from 'axios';
-import { StudybridgeError } from '@studybridge/contracts';
+import { StudybridgeError, type IdleAnswer } from '@studybridge/contracts';
 import type { JobCounts, ServiceStatus } from './summary';
 
 /** A running service as seen over its HTTP door. */
@@ -16,14 +16,6 @@ export interface JobView extends JobCounts {
   lastState: string | null;
   /** A sentence: what came of the last run. */
   lastOutcome: string | null;
-}
-
-/** What a service answers to `GET /idle`, as far as waiting for rest needs it. */
-interface IdleAnswer {
-  idle: boolean;
-  work: Record<string, number>;
-  topics: { said: Record<string, number>; heard: Record<string, number> };
-  problems: string[];
 }
 
 /** Talks to one service's `/status`, `/idle` and `/ops`. Throws a `dependency` error with the service's own sentence. */

@@ -3,6 +3,7 @@ export * from './cells';
 export * from './clock';
 export * from './envelope';
 export * from './errors';
+export * from './idle-answer';
 export * from './reasons';
 export * from './sealed';
 export * from './events/define-event';

@@ -1,23 +1,11 @@
-import { z } from 'zod';
-
-const idleAnswer = z.object({
-  service: z.string(),
-  idle: z.boolean(),
-  now: z.string(),
-  work: z.record(z.string(), z.number()),
-  topics: z.object({ said: z.record(z.string(), z.number()), heard: z.record(z.string(), z.number()) }),
-  nextDue: z.array(z.object({ job: z.string(), at: z.string() })),
-  problems: z.array(z.string()),
-});
-/** A service's answer to `GET /idle`. */
-export type IdleAnswer = z.infer<typeof idleAnswer>;
+import { idleAnswerSchema, type IdleAnswer } from '@studybridge/contracts';
 
 /** Asks one process whether it has anything left to do; a sentence when it gives no answer. */
 export async function askIdle(url: string): Promise<IdleAnswer | string> {
   try {
     const response = await fetch(`${url}/idle`, { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) return `answers /idle with ${response.status}`;
-    const parsed = idleAnswer.safeParse(await response.json());
+    const parsed = idleAnswerSchema.safeParse(await response.json());
     return parsed.success ? parsed.data : 'answers /idle with something else';
   } catch (error) {
     const cause = (error as { cause?: { code?: string } }).cause?.code;

@@ -1,4 +1,5 @@
-import { askIdle, type IdleAnswer } from '../system/ask-service';
+import type { IdleAnswer } from '@studybridge/contracts';
+import { askIdle } from '../system/ask-service';
 import type { System } from '../system/start-system';
 
 /** Between two rounds of questions: often enough to notice an end, seldom enough to leave the machine to the services. */

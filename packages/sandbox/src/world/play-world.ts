@@ -1,5 +1,4 @@
-import { StudybridgeError } from '@studybridge/contracts';
-import { z } from 'zod';
+import { idleAnswerSchema, StudybridgeError, type IdleAnswer } from '@studybridge/contracts';
 import { sandboxError } from './sandbox-error';
 import type { World } from './world';
 
@@ -39,18 +38,6 @@ export interface PlayResult extends PlayProgress {
   durationMs: number;
   ended: boolean;
 }
-
-/** A service's answer to `GET /idle`. */
-const idleAnswer = z.object({
-  service: z.string(),
-  idle: z.boolean(),
-  now: z.string(),
-  work: z.record(z.string(), z.number()),
-  topics: z.object({ said: z.record(z.string(), z.number()), heard: z.record(z.string(), z.number()) }),
-  nextDue: z.array(z.object({ job: z.string(), at: z.string() })),
-  problems: z.array(z.string()),
-});
-type IdleAnswer = z.infer<typeof idleAnswer>;
 
 /** Real milliseconds between two rounds while something is busy: asking costs the services as much as a small piece of work, so not too often. */
 const firstPauseMs = 20;
@@ -244,7 +231,7 @@ async function askIdle(
   try {
     const response = await fetch(new URL('/idle', service.url), { signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) return { name: service.name, problem: `answers /idle with ${response.status}` };
-    const parsed = idleAnswer.safeParse(await response.json());
+    const parsed = idleAnswerSchema.safeParse(await response.json());
     if (!parsed.success) return { name: service.name, problem: 'answers /idle with something else' };
     return { name: service.name, answer: parsed.data };
   } catch (error) {

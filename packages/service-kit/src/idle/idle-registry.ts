@@ -1,8 +1,7 @@
+import type { IdleAnswer } from '@studybridge/contracts';
+
 /** Messages of each topic that this service has given a seq (said) and stored in its inbox (heard), ever. */
-export interface TopicCounts {
-  said: Record<string, number>;
-  heard: Record<string, number>;
-}
+export type TopicCounts = IdleAnswer['topics'];
 
 /** What a service still has to do, told by its parts (law 12). */
 export class IdleRegistry {
@@ -35,8 +34,11 @@ export class IdleRegistry {
     for (const wake of this.wakers) wake();
   }
 
-  /** Asks every part. A part that cannot answer counts as one piece of work and is named among the problems. */
-  async ask(): Promise<{ work: Record<string, number>; topics: TopicCounts; problems: string[] }> {
+  /**
+   * Asks every part; for a `brief` answer nobody what hinders the work. A part that cannot answer counts as one piece of work
+   * and is named among the problems.
+   */
+  async ask(brief = false): Promise<Pick<IdleAnswer, 'work' | 'topics' | 'problems'>> {
     const problems: string[] = [];
     const work: Record<string, number> = {};
     const topics: TopicCounts = { said: {}, heard: {} };
@@ -61,7 +63,9 @@ export class IdleRegistry {
           addTo(topics.heard, heard);
         }),
       ),
-      ...this.problems.map((tell) => guard('problems', async () => void problems.push(...(await tell())))),
+      ...(brief ? [] : this.problems).map((tell) =>
+        guard('problems', async () => void problems.push(...(await tell()))),
+      ),
     ]);
     return { work, topics, problems };
   }

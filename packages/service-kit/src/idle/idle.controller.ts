@@ -1,7 +1,6 @@
 import { Controller, Get, Inject } from '@nestjs/common';
-import { StudybridgeError } from '@studybridge/contracts';
+import { StudybridgeError, type IdleAnswer } from '@studybridge/contracts';
 import type { JobEngine, JobOutlook } from '../jobs/job-engine';
-import type { TopicCounts } from './idle-registry';
 import type { ServiceContext } from '../service/service-context';
 import { JOB_ENGINE, SERVICE_CONTEXT } from '../service/tokens';
 
@@ -21,7 +20,7 @@ export class IdleController {
   ) {}
 
   @Get()
-  async idle(): Promise<object> {
+  async idle(): Promise<IdleAnswer> {
     const { clock, idle } = this.context;
     const problems: string[] = [];
     const unknown: Record<string, number> = {};
@@ -56,9 +55,9 @@ export class IdleController {
 
   private answer(
     idle: boolean,
-    found: { work: Record<string, number>; topics: TopicCounts; problems: string[] },
+    found: Pick<IdleAnswer, 'work' | 'topics' | 'problems'>,
     nextDue: JobOutlook['nextDue'] = [],
-  ): object {
+  ): IdleAnswer {
     return {
       service: this.context.name,
       idle,
