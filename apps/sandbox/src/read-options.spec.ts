@@ -36,8 +36,8 @@ it('opens own projects without a cohort, in the present, with the choices made f
   );
   expect(options).toMatchObject({ cohort: 'none', speed: 'present', redcap: { superToken } });
   expect(options.projects).toEqual([
-    { name: 'classic.xml', xml: expect.any(String), token: token.toUpperCase(), seedRecords: 7, keepCalcs: false },
-    { name: 'classic.xml', xml: expect.any(String), token: undefined, seedRecords: 7, keepCalcs: false },
+    { name: 'classic.xml', xml: expect.any(String), token: token.toUpperCase(), seedRecords: 7, calcs: 'drop' },
+    { name: 'classic.xml', xml: expect.any(String), token: undefined, seedRecords: 7, calcs: 'drop' },
   ]);
   expect(readOptions(['--super', superToken.toLowerCase()], { SANDBOX_SUPER_TOKEN: superToken }).redcap).toEqual({
     superToken: superToken.toLowerCase(),

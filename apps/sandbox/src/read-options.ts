@@ -21,6 +21,8 @@ export interface SandboxOptions {
   /** Study seconds per real second; 0: time stands until it is advanced; `present`: the computer's own time. */
   speed: number | 'present';
   latencyMs: number;
+  /** Segments a second that each of Twilio's numbers sends; 0: any number at once. */
+  smsRate?: number;
   faults: ReturnType<typeof readFaults>;
 }
 
@@ -34,6 +36,7 @@ npm run sandbox -- [options]
   --state file           keep the world in this file between runs
   --speed 60             let time run, study seconds per real second; 0: it stands until advanced (default: 0 with a
                          cohort; without one the clock is the computer's)
+  --sms-rate N           segments a second that each of Twilio’s numbers sends; 0: any number at once (default: its own)
   --latency 0            milliseconds that every partner call takes longer
   --faults file.json     scripted faults: {"target","fault"} or a list of these
 
@@ -49,7 +52,7 @@ REDCap
   --public-url URL       what survey links begin with (default: the address of the call)
   --rate-limit 0         calls a minute before an address is banned; 0 for any number
   --server-zone ZONE     zone of REDCap's wall time (default: the cohort's, else America/Los_Angeles)
-  --calcs keep           calculated values in a --project: keep or drop
+  --calcs keep           calculated values in a --project: keep, drop or recompute
   --choice-spacing as-is choices of a --project in its dictionary: as-is or blanks (round the bars)
   --username api_user    whose token a --project's is
   --help`;
@@ -64,7 +67,7 @@ export function readOptions(args: string[], env: Record<string, string | undefin
   const values = parse(args);
   const seedRecords = count('--seed-records', values['seed-records'] ?? '0');
   const choices = {
-    keepCalcs: oneOf('--calcs', values.calcs, ['keep', 'drop']) === 'drop' ? false : undefined,
+    calcs: oneOf('--calcs', values.calcs, ['keep', 'drop', 'recompute']),
     choiceSpacing: oneOf('--choice-spacing', values['choice-spacing'], ['as-is', 'blanks']),
     username: values.username,
   };
@@ -89,6 +92,7 @@ export function readOptions(args: string[], env: Record<string, string | undefin
     stateFile: values.state,
     speed:
       values.speed === undefined && known === 'none' ? 'present' : number('--speed', values.speed ?? '0', atLeast0),
+    smsRate: values['sms-rate'] === undefined ? undefined : count('--sms-rate', values['sms-rate']),
     latencyMs: count('--latency', values.latency ?? '0'),
     redcap: defined({
       version: matching('--version', values.version, /^\d+\.\d+\.\d+$/, 'three numbers, as in 15.2.1'),
@@ -126,6 +130,7 @@ function parse(args: string[]) {
         state: { type: 'string' },
         speed: { type: 'string' },
         latency: { type: 'string' },
+        'sms-rate': { type: 'string' },
         faults: { type: 'string' },
         'seed-records': { type: 'string' },
         super: { type: 'string' },

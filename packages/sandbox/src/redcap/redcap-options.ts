@@ -1,5 +1,8 @@
 import type { ChoiceSpacing } from './project-xml/load-design';
 
+/** What becomes of calculated values that are loaded. */
+export type Calcs = 'keep' | 'drop' | 'recompute';
+
 /** Choices of the server as a whole, each with its default. */
 export interface RedcapOptions {
   /** What `content=version` says; `15.2.1`. */
@@ -20,8 +23,11 @@ export interface RedcapOptions {
 
 /** Choices when a project is added. */
 export interface AddProjectOptions {
-  /** Whether calculated values in the XML are kept, as REDCap's own upload does (§3.6); true. */
-  keepCalcs?: boolean;
+  /**
+   * What becomes of calculated values in the XML (§3.6): kept, as REDCap's own upload does; dropped, as its API does; or reckoned
+   * anew from the other values. `keep`. Whatever is saved later is recalculated in any case.
+   */
+  calcs?: Calcs;
   /** Whose token it is; `api_user`. */
   username?: string;
   /** How the dictionary tells choices; `as-is`. */

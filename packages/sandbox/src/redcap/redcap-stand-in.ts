@@ -23,8 +23,9 @@ import { child, parseXml, XmlTooLargeError, XmlUnreadableError, type XmlNode } f
 import { seedRecords } from './seed/seed-records';
 import { firstIds, type ServerIds } from './server-ids';
 import { parseStructure } from './structure/parse-structure';
-import type { AddProjectOptions, RedcapOptions } from './redcap-options';
+import type { AddProjectOptions, Calcs, RedcapOptions } from './redcap-options';
 import { deleteRecords } from './records/delete-records';
+import { recalculate } from './records/recalculate';
 import { renameRecord } from './records/rename-record';
 import { saveRecord, StaffActionError, type StaffSave } from './records/save-record';
 import { actWith, type ServerAction, type ServerDoings } from './server-hands';
@@ -98,7 +99,7 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
       username,
       'Create project (REDCap project XML file)',
       odm,
-      options.keepCalcs ?? true,
+      options.calcs ?? 'keep',
     );
     const given = this.addToken(project.id, username, token);
     this.port.changed();
@@ -253,6 +254,7 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
       projects: () => this.projects.values(),
       now: () => this.now(),
       changed: () => this.port.changed(),
+      docId: () => this.nextIds.doc++,
     });
   }
 
@@ -389,7 +391,7 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
     applyWish(design.settings, wish);
     const username = this.options.superUser ?? 'api_user';
     const how = odm === null ? 'Create project (API)' : 'Create project (API) using REDCap project XML file';
-    const project = this.openProject(design, username, how, odm, false);
+    const project = this.openProject(design, username, how, odm, 'drop');
     const rights = { ...allRights(design.forms), ...(this.options.creatorRights === 'as-seen' ? withheld : {}) };
     project.users.set(username, newUser(username, rights));
     // Derived, not drawn: a world read back from its journal makes the same project with the same token.
@@ -410,14 +412,19 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
   }
 
   /** A project from its design, with roles and data where an XML brings them. */
-  private openProject(design: Design, username: string, how: string, odm: XmlNode | null, keepCalcs: boolean): Project {
+  private openProject(design: Design, username: string, how: string, odm: XmlNode | null, calcs: Calcs): Project {
     const project = new Project(this.nextIds.project++, design);
     const at = this.now();
     project.write(at, username, 'Manage/Design ', how);
     if (odm !== null) {
       const globals = child(child(odm, 'Study'), 'GlobalVariables');
       project.roles.push(...loadRoles(globals, design, project.id, () => this.nextIds.role++));
-      loadData(odm, project, at, keepCalcs, () => this.nextIds.doc++);
+      loadData(odm, project, at, calcs === 'keep', () => this.nextIds.doc++);
+      if (calcs === 'recompute') {
+        for (const record of project.data.sorted()) {
+          recalculate(project, { record, fields: new Set() }, { now: at, user: username }, true);
+        }
+      }
     }
     this.projects.set(project.id, project);
     return project;

@@ -45,7 +45,7 @@ describe.each(names)('%s', (name) => {
   it('is the same project when the API makes it, but for calculated values', async () => {
     const title = (await lab.json({ content: 'project' })).project_title as string;
     const purpose = String((await lab.json({ content: 'project' })).purpose);
-    const dropped = lab.redcap.addProject(fixture(name), undefined, { keepCalcs: false });
+    const dropped = lab.redcap.addProject(fixture(name), undefined, { calcs: 'drop' });
     const wish = JSON.stringify([{ project_title: title, purpose, purpose_other: 'as in the file' }]);
     const made = await lab.call({
       token: superToken,

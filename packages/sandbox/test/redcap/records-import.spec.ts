@@ -287,7 +287,8 @@ describe('records import', () => {
         redcap_repeat_instance: '1',
         age: '4',
       },
-      `"1","redcap_repeat_instrument","person","redcap_repeat_instrument must be the unique form name of a Repeating Instrument. It currently does not match the unique form name of any Repeating Instruments.  Please fix this in the data import file and try again."`,
+      `"1","redcap_repeat_instrument","person","redcap_repeat_instrument must be the unique form name of a Repeating Instrument. It currently does not match the unique form name of any Repeating Instruments.  Please fix this in the data import file and try again."
+"1","redcap_repeat_instance","1","redcap_repeat_instance cannot have a value since this instrument or event is not a repeating instrument or repeating event, respectively.  The redcap_repeat_instance field must be left blank for this row of data."`,
     ],
     [
       { record_id: '1', redcap_event_name: 'intake_arm_1', redcap_repeat_instance: '1', age: '4' },

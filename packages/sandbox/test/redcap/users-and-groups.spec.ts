@@ -96,10 +96,8 @@ describe('users, roles and groups', () => {
     const [entry, analyst] = await lab.json({ content: 'userRole' });
     await send('user', [{ username: 'nurse', api_export: 1, api_import: 1 }]);
     const token = lab.redcap.addToken(lab.projectId, 'nurse');
-    // No right to export any instrument: nothing but the ids is left.
-    expect(JSON.parse((await lab.call({ token, content: 'record', format: 'json', records: '2' })).body)).toEqual([
-      { clinic_id: '2', redcap_repeat_instrument: '', redcap_repeat_instance: '' },
-    ]);
+    // Who may export no instrument is refused (API help: "will fail and return an error").
+    expect((await lab.call({ token, content: 'record', format: 'json', records: '2' })).status).toBe(403);
     await send('userRoleMapping', [{ username: 'nurse', unique_role_name: entry.unique_role_name }]);
     expect((await lab.call({ token, content: 'record', format: 'json' })).status).toBe(403);
     await send('userRoleMapping', [{ username: 'nurse', unique_role_name: analyst.unique_role_name }]);

@@ -2,7 +2,7 @@ import { ApiError, type ApiFormat } from '../api-error';
 import { messages } from '../messages';
 import { writeProjectXml, type XmlDataOptions } from '../project-xml/write-project-xml';
 import { deleteRecords } from '../records/delete-records';
-import { exportRecords, readRecordsQuery } from '../records/export-records';
+import { exportRecords, readRecordsQuery, recordsMeant } from '../records/export-records';
 import { exportReport } from '../records/export-report';
 import { importRecords, type ImportResult } from '../records/import-records';
 import { nextRecordName } from '../records/next-record-name';
@@ -35,7 +35,7 @@ function exportRecordsCall(call: Call): Answer {
     return formatted('xml', writeProjectXml(project, { data, at: call.at, version: call.version }));
   }
   const format = params.format();
-  const query = readRecordsQuery(project, params, user);
+  const query = readRecordsQuery(call);
   const delimiter = params.delimiter();
   note(
     call,
@@ -134,12 +134,10 @@ function renameRecordCall(call: Call): Answer {
 
 /** The data of an ODM answer: filters as in a records export, options as in the project XML's (§2.18, §3.7). */
 function xmlData(call: Call): XmlDataOptions {
-  const query = readRecordsQuery(call.project, call.params, call.user);
-  const visible = call.project.data
-    .sorted()
-    .filter((record) => (query.dag === '' || record.dag === query.dag) && (query.records?.has(record.id) ?? true));
+  const query = readRecordsQuery(call);
   return {
-    records: query.dag === '' && query.records === null ? null : new Set(visible.map((record) => record.id)),
+    records: recordsMeant(call.project, query),
+    tell: query.tell,
     columns: new Set(query.columns),
     events: query.events,
     filter: query.filter,

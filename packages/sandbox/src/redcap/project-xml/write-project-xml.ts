@@ -233,6 +233,8 @@ export interface XmlDataOptions {
   surveyFields: boolean;
   dags: boolean;
   files: boolean;
+  /** What the caller is told a record's id to be. */
+  tell: (record: StoredRecord) => string;
 }
 
 function rowItems(
@@ -248,7 +250,7 @@ function rowItems(
   const item = (oid: string, value: string): string => `<ItemData${attributes({ ItemOID: oid, Value: value })}/>`;
   for (const column of codebook.columnsOfForm[form]!) {
     if (o.columns !== null && !o.columns.has(column)) continue;
-    if (column.kind === 'id') items += item(column.name, record.id);
+    if (column.kind === 'id') items += item(column.name, o.tell(record));
     else if (column.kind === 'file') {
       const file = o.files ? project.files.get(row.get(column) ?? '') : undefined;
       if (file === undefined) continue;
@@ -272,8 +274,9 @@ function* clinicalData(project: Project, o: XmlDataOptions): Generator<string> {
   const { codebook, design } = project;
   for (const record of project.data.sorted()) {
     if (o.records !== null && !o.records.has(record.id)) continue;
-    let subject = `<SubjectData${attributes({ SubjectKey: record.id, 'redcap:RecordIdField': design.recordIdField })}>\n`;
+    let subject = `<SubjectData${attributes({ SubjectKey: o.tell(record), 'redcap:RecordIdField': design.recordIdField })}>\n`;
     let first = true;
+    let shown = o.filter === null;
     for (const row of record.rows) {
       if (!codebook.isShown(row.event) || (o.events !== null && !o.events.has(row.event))) continue;
       if (o.filter !== null && !o.filter(record, row)) continue;
@@ -290,12 +293,13 @@ function* clinicalData(project: Project, o: XmlDataOptions): Generator<string> {
         visit += `<FormData${attributes({ FormOID: `Form.${name}`, FormRepeatKey: key })}><ItemGroupData ItemGroupOID="" ItemGroupRepeatKey="1">${items}</ItemGroupData></FormData>\n`;
       }
       if (visit === '') continue;
+      shown = true;
       const eventKey = row.form < 0 && row.instance > 0 ? row.instance : 1;
       subject += design.longitudinal
         ? `<StudyEventData${attributes({ StudyEventOID: `Event.${row.event.uniqueName}`, StudyEventRepeatKey: eventKey, 'redcap:UniqueEventName': row.event.uniqueName })}>${visit}</StudyEventData>\n`
         : visit;
     }
-    yield `${subject}</SubjectData>\n`;
+    if (shown) yield `${subject}</SubjectData>\n`;
   }
 }
 

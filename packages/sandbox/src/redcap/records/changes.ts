@@ -8,7 +8,12 @@ export interface RecordChange {
   created: boolean;
   /** The parts of the log's details: `field = 'v'`, `box(1) = checked`. */
   details: string[];
+  /** Names of the fields that changed. */
+  fields: Set<string>;
 }
+
+/** How the log tells what was reckoned, not entered. */
+export const autoCalculation = '(Auto calculation)';
 
 /** A value as the log tells it (§5). */
 export function logDetail(column: Column, value: string | undefined): string {
@@ -27,6 +32,7 @@ export function putValue(change: RecordChange, row: StoredRow, column: Column, v
   const after = value === '' || (column.kind === 'checkbox' && value === '0') ? undefined : value;
   if (before !== after) {
     row.set(column, after);
+    change.fields.add(column.fieldName);
     change.details.push(logDetail(column, after));
   } else if (change.created && column.kind === 'checkbox' && value === '0') {
     change.details.push(logDetail(column, undefined));

@@ -10,13 +10,15 @@ import type { Project } from '../project';
 import { readServerTime } from '../server-time';
 import { cdata, xmlDeclaration } from '../xml-text';
 import { readFilterLogic, type RowFilter } from './filter-logic';
-import { selectColumns } from './select-columns';
+import { recordTeller, selectColumns } from './select-columns';
 
 /** What an export was asked for, checked and resolved (§2.1, §3). */
 export interface RecordsQuery {
   columns: Column[];
   /** Whether the record id is among the columns; the system columns come with it. */
   withId: boolean;
+  /** What the caller is told a record's id to be. */
+  tell: (record: StoredRecord) => string;
   records: ReadonlySet<string> | null;
   events: ReadonlySet<ProjectEvent> | null;
   changedFrom: string | null;
@@ -57,8 +59,17 @@ function eventsParameter(codebook: Codebook, params: Params): ReadonlySet<Projec
   return new Set(names.map((name) => codebook.eventByName.get(name)!));
 }
 
+/** What a records export is read from: a call. */
+export interface RecordsAsked {
+  project: Project;
+  params: Params;
+  user: User;
+  /** Wall time of the server. */
+  at: string;
+}
+
 /** Reads the parameters of a records export. Throws REDCap's refusals. */
-export function readRecordsQuery(project: Project, params: Params, user: User): RecordsQuery {
+export function readRecordsQuery({ project, params, user, at }: RecordsAsked): RecordsQuery {
   const { codebook } = project;
   const columns = selectColumns(codebook, params.list('fields'), params.list('forms'), user);
   const records = params.list('records');
@@ -69,11 +80,12 @@ export function readRecordsQuery(project: Project, params: Params, user: User): 
   return {
     columns,
     withId: columns.some((column) => column.kind === 'id'),
+    tell: recordTeller(project, user),
     records: records === null ? null : new Set(records),
     events: eventsParameter(codebook, params),
     changedFrom: timeParameter(params, 'dateRangeBegin'),
     changedTo: timeParameter(params, 'dateRangeEnd'),
-    filter: logic.trim() === '' ? null : readFilterLogic(logic, codebook),
+    filter: logic.trim() === '' ? null : readFilterLogic(logic, codebook, { now: at, user: user.username }),
     labels: params.word('rawOrLabel', ['raw', 'label', 'both']) !== 'raw',
     labelHeaders: params.word('rawOrLabelHeaders', ['raw', 'label', 'both']) === 'label',
     checkboxLabels: params.flag('exportCheckboxLabel'),
@@ -99,6 +111,20 @@ function wasTouched(record: StoredRecord, from: string | null, to: string | null
   return record.touched.some((at) => (from === null || at >= from) && (to === null || at <= to));
 }
 
+/** Whether a record as a whole may be among what is exported: the caller's group, the range of dates. */
+function mayShow({ dag, changedFrom, changedTo }: RecordsQuery, record: StoredRecord): boolean {
+  if (dag !== '' && record.dag !== dag) return false;
+  return (changedFrom === null && changedTo === null) || wasTouched(record, changedFrom, changedTo);
+}
+
+/** The ids of the records that an export may hold; null for all there are. */
+export function recordsMeant(project: Project, query: RecordsQuery): ReadonlySet<string> | null {
+  const { dag, records, changedFrom, changedTo } = query;
+  if (dag === '' && records === null && changedFrom === null && changedTo === null) return null;
+  const meant = candidates(project, records).filter((record) => mayShow(query, record));
+  return new Set(meant.map(({ id }) => id));
+}
+
 /** All records, or those of the ids asked for, in natural order: few of many are looked up, not looked for. */
 function candidates(project: Project, ids: ReadonlySet<string> | null): readonly StoredRecord[] {
   if (ids === null) return project.data.sorted();
@@ -113,12 +139,8 @@ function* selectRows(project: Project, query: RecordsQuery): Generator<OutRow> {
   const { filter } = query;
   const passes = (record: StoredRecord, row: StoredRow): boolean =>
     filter === null || (query.wholeRecords ? record.rows.some((other) => filter(record, other)) : filter(record, row));
-  const wanted = (record: StoredRecord): boolean =>
-    (query.dag === '' || record.dag === query.dag) &&
-    ((query.changedFrom === null && query.changedTo === null) ||
-      wasTouched(record, query.changedFrom, query.changedTo));
   for (const record of candidates(project, query.records)) {
-    if (!wanted(record)) continue;
+    if (!mayShow(query, record)) continue;
     let shown = false;
     let hidden: ProjectEvent | undefined;
     for (const row of record.rows) {
@@ -175,7 +197,7 @@ function labelOf(codebook: Codebook, column: Column, value: string): string {
 }
 
 function cellOf({ codebook, files }: Project, column: Column, query: RecordsQuery): Cell {
-  if (column.kind === 'id') return (record) => record.id;
+  if (column.kind === 'id') return query.tell;
   const { form } = column;
   if (column.kind === 'checkbox') {
     const label = column.choices.get(column.code) ?? '';
@@ -347,14 +369,14 @@ function* eavRows(project: Project, query: RecordsQuery, rows: Iterable<OutRow>)
   );
   for (const { record, row } of rows) {
     const applies = appliesTo(row);
-    const head = [record.id, ...place.map((column) => column.cell(record, row, applies))];
+    const head = [query.tell(record), ...place.map((column) => column.cell(record, row, applies))];
     for (const column of ordered) {
       if (!('kind' in column)) {
         if (row.form < 0 && record.dag !== '') yield [...head, group, groups.get(record.dag) ?? record.dag];
         continue;
       }
       if (column.kind === 'id') {
-        if (row.form < 0) yield [...head, column.name, record.id];
+        if (row.form < 0) yield [...head, column.name, query.tell(record)];
         continue;
       }
       const value = applies[column.form]! ? row.get(column) : undefined;

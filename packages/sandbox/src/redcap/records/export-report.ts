@@ -1,11 +1,11 @@
 import { ApiError } from '../api-error';
 import { messages } from '../messages';
-import type { Report, User } from '../model';
+import type { Report } from '../model';
 import type { Params } from '../params';
 import type { Project } from '../project';
 import { formatted, type Answer } from '../http/answer';
 import type { Call } from '../http/call';
-import { exportRecords, readRecordsQuery, type RecordsQuery } from './export-records';
+import { exportRecords, readRecordsQuery, type RecordsAsked, type RecordsQuery } from './export-records';
 import { readFilterLogic } from './filter-logic';
 
 /** The report a call names. Throws REDCap's refusal when the project has none of that id. */
@@ -18,14 +18,16 @@ function reportNamed(project: Project, params: Params): Report {
 }
 
 /** What a report shows as a query of records: its own columns in its own order, its filter, its options (§2.19). */
-function reportQuery(project: Project, report: Report, params: Params, user: User): RecordsQuery {
+function reportQuery(report: Report, asked: RecordsAsked): RecordsQuery {
+  const { project, user, at } = asked;
   const { codebook } = project;
-  const base = readRecordsQuery(project, params, user);
+  const base = readRecordsQuery(asked);
   const may = new Set(base.columns);
   const columns = report.fields.flatMap((field) => codebook.columnsByField.get(field) ?? []).filter((c) => may.has(c));
   const events = report.filterEvents.flatMap((name) => codebook.eventByName.get(name) ?? []);
   const groups = new Set(report.filterDags);
-  const logic = report.logic.trim() === '' ? null : readFilterLogic(report.logic, codebook);
+  const logic =
+    report.logic.trim() === '' ? null : readFilterLogic(report.logic, codebook, { now: at, user: user.username });
   return {
     ...base,
     columns,
@@ -46,10 +48,11 @@ function reportQuery(project: Project, report: Report, params: Params, user: Use
 }
 
 /** A report in the asked format, always flat (§2.19). */
-export function exportReport({ project, params, user, missingRows }: Call): { answer: Answer; title: string } {
+export function exportReport(call: Call): { answer: Answer; title: string } {
+  const { project, params, missingRows } = call;
   const report = reportNamed(project, params);
   const format = params.format();
-  const query = reportQuery(project, report, params, user);
+  const query = reportQuery(report, call);
   const body = exportRecords(project, query, { format, type: 'flat', delimiter: params.delimiter(), missingRows });
   return { answer: formatted(format, body), title: report.title };
 }

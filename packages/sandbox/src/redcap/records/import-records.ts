@@ -4,9 +4,10 @@ import { compareIds } from '../data-store';
 import { messages } from '../messages';
 import type { ProjectEvent, User } from '../model';
 import type { Project } from '../project';
-import { logChange, putValue, type RecordChange } from './changes';
+import { autoCalculation, logChange, putValue, type RecordChange } from './changes';
 import { nextRecordName } from './next-record-name';
 import type { SentRow } from './parse-import';
+import { recalculate } from './recalculate';
 import { checkValue, type DateOrder } from './validate-value';
 
 /** How an import is to be done (§2.2). */
@@ -83,6 +84,10 @@ function place(project: Project, row: SentRow, id: string, problems: Problem[]):
     const form = codebook.formIndex.get(instrument);
     if (form === undefined || !codebook.repeatsAsForm(event, form)) {
       problems.push([id, 'redcap_repeat_instrument', instrument, messages.notARepeatingForm]);
+      // Both are told (PyCap #154).
+      if (instanceText !== '' && !codebook.repeatsAsEvent(event)) {
+        problems.push([id, 'redcap_repeat_instance', instanceText, messages.instanceNotAllowed]);
+      }
       return null;
     }
     placed.form = form;
@@ -236,7 +241,7 @@ export function importRecords(project: Project, rows: readonly SentRow[], option
     if (change === undefined) {
       const known = data.get(at.id);
       const record = known ?? data.create(at.id);
-      change = { record, created: known === undefined, details: [] };
+      change = { record, created: known === undefined, details: [], fields: new Set() };
       if (change.created) {
         record.dag = options.user.dag;
         change.details.push(`${idField} = '${at.id}'`);
@@ -250,6 +255,8 @@ export function importRecords(project: Project, rows: readonly SentRow[], option
   let changed = false;
   for (const change of [...changes.values()].sort((a, b) => compareIds(a.record.id, b.record.id))) {
     changed = logChange(project, change, options.at, options.user.username, how) || changed;
+    const auto = recalculate(project, change, { now: options.at, user: options.user.username });
+    changed = logChange(project, auto, options.at, options.user.username, autoCalculation) || changed;
   }
   return { ids, changed };
 }

@@ -6,8 +6,9 @@ import { messages } from '../messages';
 import type { Randomization, User } from '../model';
 import type { Params } from '../params';
 import type { Project } from '../project';
-import { logChange, putValue, type RecordChange } from './changes';
+import { autoCalculation, logChange, putValue, type RecordChange } from './changes';
 import { recordNamed } from './locate';
+import { recalculate } from './recalculate';
 
 /** What a randomisation answers (§2.6). */
 export interface Randomized {
@@ -63,9 +64,11 @@ export function randomizeRecord(project: Project, params: Params, user: User, at
   const code = draw(project, randomization, column, values.join('|'));
   const event = targetEvent === '' ? project.codebook.firstEvent : project.codebook.eventByName.get(targetEvent)!;
   const row = project.data.ensureRow(record, event, -1, 0);
-  const change: RecordChange = { record, created: false, details: [] };
+  const change: RecordChange = { record, created: false, details: [], fields: new Set() };
   putValue(change, row, column, code);
+  const auto = recalculate(project, change, { now: at, user: user.username });
   logChange(project, change, at, user.username, '(API)');
+  logChange(project, auto, at, user.username, autoCalculation);
   project.write(at, user.username, `Randomize record (API) ${record.id}`, `${targetField} = '${code}'`, record.id);
   return {
     randomization_id: randomization.id,

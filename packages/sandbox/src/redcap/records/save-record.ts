@@ -1,5 +1,6 @@
 import type { Project } from '../project';
 import { logChange, putValue, type RecordChange } from './changes';
+import { recalculate } from './recalculate';
 import { checkValue } from './validate-value';
 
 /** One save of a form in the browser: export names and raw values; blank clears. */
@@ -61,7 +62,7 @@ export function saveRecord(project: Project, save: StaffSave, at: string): boole
   const known = data.get(save.record);
   if (known?.locked === true) throw new StaffActionError('The record is locked.');
   const record = known ?? data.create(save.record);
-  const change: RecordChange = { record, created: known === undefined, details: [] };
+  const change: RecordChange = { record, created: known === undefined, details: [], fields: new Set() };
   const idDetail = `${design.recordIdField} = '${save.record}'`;
   if (record.row(event, form, instance) === undefined) change.details.push(idDetail);
   const row = data.ensureRow(record, event, form, instance);
@@ -70,5 +71,7 @@ export function saveRecord(project: Project, save: StaffSave, at: string): boole
     const status = codebook.columnByName.get(`${codebook.form(opened).name}_complete`)!;
     if (row.get(status) === undefined && codebook.isDesignated(event, opened)) putValue(change, row, status, '0');
   }
+  // What the open form calculates is saved with it.
+  change.details.push(...recalculate(project, change, { now: at, user: save.user }).details);
   return logChange(project, change, at, save.user, '');
 }

@@ -41,7 +41,7 @@ function options(columns: readonly Column[], type: 'radio' | 'checkbox', value: 
   );
 }
 
-function input(field: Field, columns: readonly Column[], value: (column: Column) => string): Html {
+function input(field: Field, columns: readonly Column[], value: (column: Column) => string, stored: string): Html {
   const [column] = columns;
   if (column === undefined) return html``;
   switch (column.kind) {
@@ -52,7 +52,7 @@ function input(field: Field, columns: readonly Column[], value: (column: Column)
     case 'truefalse':
       return html`${options(columns, 'radio', value)}`;
     case 'file':
-      return html`<i>Files are uploaded through the API.</i>`;
+      return html`${stored === '' ? '' : html`<i>${stored}</i> `}<input type="file" name="${column.name}" />`;
     case 'slider':
       return html`<input type="number" name="${column.name}" value="${value(column)}" />`;
     default:
@@ -69,6 +69,8 @@ export interface SurveyView {
   row: StoredRow | undefined;
   /** What was just entered and not taken. */
   entered?: Record<string, string>;
+  /** Names of the fields that branching logic hides. */
+  hidden: ReadonlySet<string>;
   complaints: string[];
 }
 
@@ -79,31 +81,45 @@ export function fillable(project: Project, form: number): Column[] {
   );
 }
 
+/** Whenever something was entered, asks the server what is to be seen now: its logic is the one that counts. */
+const branching = html`<script>
+  const form = document.querySelector('form');
+  form.addEventListener('change', async () => {
+    const entered = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (typeof value === 'string') entered.append(name, value);
+    entered.set('look', '1');
+    const { hidden } = await (await fetch(location.href, { method: 'POST', body: entered })).json();
+    for (const part of document.querySelectorAll('[data-field]')) part.hidden = hidden.includes(part.dataset.field);
+  });
+</script>`;
+
 /** A survey as a page with its form. */
 export function surveyForm(project: Project, view: SurveyView): Html {
-  const { codebook, design } = project;
+  const { codebook, design, files } = project;
   const { name, survey, label } = codebook.form(view.form);
   const value = (column: Column): string => view.entered?.[column.name] ?? view.row?.get(column) ?? '';
   const questions = design.fields
     .filter((field) => field.form === name && field.name !== design.recordIdField && field.type !== 'calc')
     .map((field) => {
       const hint = hints.find(([pattern]) => pattern.test(field.validation))?.[1];
+      const fileId = view.row?.get(codebook.columnByName.get(field.name) ?? codebook.idColumn) ?? '';
       return html`${field.sectionHeader === '' ? '' : html`<h2>${plain(field.sectionHeader)}</h2>`}
-        <p>
+        <p data-field="${field.name}" ${view.hidden.has(field.name) ? html`hidden` : ''}>
           <b>${plain(field.label)}</b>${field.required ? ' *' : ''}<br />
-          ${input(field, codebook.columnsByField.get(field.name) ?? [], value)}
+          ${input(field, codebook.columnsByField.get(field.name) ?? [], value, files.get(fileId)?.name ?? '')}
           <small>${plain(field.note)} ${hint ?? ''}</small>
         </p>`;
     });
   return surveyPage(survey === undefined || survey === '' ? label : survey, [
     ...view.complaints.map((complaint) => html`<p role="alert"><b>${complaint}</b></p>`),
-    html`<form method="post">
+    html`<form method="post" enctype="multipart/form-data">
       ${questions}
       <p>
         <button name="submit-survey" value="1">Submit</button>
         <button name="save-survey" value="1">Save and return later</button>
       </p>
     </form>`,
+    branching,
   ]);
 }
 
