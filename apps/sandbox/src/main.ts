@@ -32,6 +32,7 @@ function openWorld(options: SandboxOptions): World {
     speed: options.speed === 'present' ? 1 : options.speed,
     latencyMs: options.latencyMs,
     mail: { port: options.mailPort },
+    twilio: { mps: options.smsRate },
   });
 }
 
@@ -41,7 +42,10 @@ function describe(world: World, url: string, { redcap }: SandboxOptions): string
     `REDCap API      ${url}/redcap/api/   version ${redcap.version ?? '15.2.1'}${redcap.superToken ? ', makes projects by super token' : ''}`,
     `Agile Health    ${url}/agile   programmes ${world.agile.programs.join(', ')}   key ${world.agile.key}`,
     `Twilio          ${url}/twilio   account ${world.twilio.accountSid}   token ${world.twilio.authToken}`,
-    ...world.twilio.numbers.map(({ phoneNumber, kind, mps }) => `  sender        ${phoneNumber} (${kind}, ${mps}/s)`),
+    ...world.twilio.numbers.map(
+      ({ phoneNumber, kind, mps }) =>
+        `  sender        ${phoneNumber} (${kind}, ${mps > 0 ? `${mps}/s` : 'any number'})`,
+    ),
     `Handsets        ${url}/handsets`,
     `Mailbox         smtp://${world.mail.host}:${world.mail.port}   to read at ${url}/mailbox`,
     `Study clock     ${url}/__sandbox/clock   now ${world.now.toISOString()}`,

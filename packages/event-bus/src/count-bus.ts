@@ -1,5 +1,6 @@
 import type { TopicCounts } from '@studybridge/service-kit';
 import type { DataSource } from 'typeorm';
+import { phaseNow, type RestorePhase } from './restore-state';
 
 /** Rows that the relay will publish by itself: not those behind a held row of their key. */
 const open = `
@@ -41,18 +42,26 @@ const topicCounts = `
        WHERE i.done_at IS NULL AND i.seq > k.last_seq GROUP BY i.topic
     ) heard GROUP BY topic`;
 
-/** All that `/idle` asks of the bus, in one statement. */
+/** All that `/idle` asks of the bus, in one statement; `phase`: whether the database is the newest. */
 export async function countForIdle(
   dataSource: DataSource,
-): Promise<{ outbox: number; inbox: number; topics: TopicCounts }> {
-  const rows: { kind: 'said' | 'heard' | 'outbox' | 'inbox'; topic: string; n: string }[] = await dataSource.query(
-    `${topicCounts}
+): Promise<{ outbox: number; inbox: number; phase: RestorePhase; topics: TopicCounts }> {
+  const rows: { kind: 'said' | 'heard' | 'outbox' | 'inbox' | 'phase'; topic: string; n: string }[] =
+    await dataSource.query(
+      `${topicCounts}
     UNION ALL SELECT 'outbox', '', (SELECT count(*) FROM bus_outbox o WHERE ${open})
-    UNION ALL SELECT 'inbox', '', (${pendingInbox})`,
-  );
-  const counts = { outbox: 0, inbox: 0, topics: { said: {}, heard: {} } as TopicCounts };
+    UNION ALL SELECT 'inbox', '', (${pendingInbox})
+    UNION ALL SELECT 'phase', phase, 0 FROM (${phaseNow}) p`,
+    );
+  const counts = {
+    outbox: 0,
+    inbox: 0,
+    phase: 'unchecked' as RestorePhase,
+    topics: { said: {}, heard: {} } as TopicCounts,
+  };
   for (const { kind, topic, n } of rows) {
     if (kind === 'outbox' || kind === 'inbox') counts[kind] = Number(n);
+    else if (kind === 'phase') counts.phase = topic as RestorePhase;
     else counts.topics[kind][topic] = Number(n);
   }
   return counts;

@@ -159,7 +159,7 @@ export class EventBus {
     const counts = askedTogether(() => countForIdle(dataSource));
     idle.addWork('outbox', async () => (await counts()).outbox);
     idle.addWork('inbox', async () => (await counts()).inbox);
-    idle.addWork('restore', () => this.restore.countWork());
+    idle.addWork('restore', async () => this.restore.countWork((await counts()).phase));
     idle.addTopics(async () => (await counts()).topics);
     idle.addProblems(() => Promise.resolve(this.problems()));
     idle.addWaker(() => this.wakeAll());

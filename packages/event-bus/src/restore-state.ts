@@ -14,13 +14,15 @@ export const thisServer = 'extract(epoch FROM pg_postmaster_start_time())::text'
 /** Rows that were loaded from a dump were written by another transaction than the one they name. */
 export const writtenHere = 'r.xmin::text::bigint = r.written_by % 4294967296';
 
+/** One column, `phase`; no row where nobody has ever asked. */
+export const phaseNow = `
+  SELECT CASE WHEN r.checked_database = ${thisDatabase} AND r.checked_server = ${thisServer} AND ${writtenHere}
+              THEN r.state ELSE 'unchecked' END AS phase
+    FROM bus_restore r`;
+
 /** One statement, for whoever must know in its own transaction. */
 export async function readPhase(db: DataSource | EntityManager): Promise<RestorePhase> {
-  const [row]: { phase: RestorePhase }[] = await db.query(
-    `SELECT CASE WHEN r.checked_database = ${thisDatabase} AND r.checked_server = ${thisServer} AND ${writtenHere}
-                 THEN r.state ELSE 'unchecked' END AS phase
-       FROM bus_restore r`,
-  );
+  const [row]: { phase: RestorePhase }[] = await db.query(phaseNow);
   return row?.phase ?? 'unchecked';
 }
 

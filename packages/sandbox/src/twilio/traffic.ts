@@ -259,7 +259,7 @@ export class Traffic {
     const start = Math.max(this.nowMs, this.busyUntilOf(sender.phoneNumber));
     const expires = Date.parse(message.sendAt ?? message.createdAt) + message.validityMs;
     if (start > expires) return this.later(message, 'expire', expires);
-    this.busyUntil[sender.phoneNumber] = start + (message.segments * 1000) / sender.mps;
+    this.busyUntil[sender.phoneNumber] = start + (sender.mps > 0 ? (message.segments * 1000) / sender.mps : 0);
     this.later(message, 'send', start);
   }
 

@@ -1,6 +1,6 @@
 import { sandboxToken } from '../world/tokens';
 
-/** A sender: `mps` is segments a second. */
+/** A sender: `mps` is segments a second; 0 for any number at once. */
 export interface TwilioNumber {
   /** E.164, or a short code's digits. */
   phoneNumber: string;
@@ -31,11 +31,17 @@ export interface TwilioOptions {
   services: TwilioService[];
 }
 
+/** What a world may choose of its account. */
+export interface TwilioChoices extends Partial<TwilioOptions> {
+  /** `mps` of every number, whatever its own is: with 0 texts of one instant arrive alike, in whatever order they were sent. */
+  mps?: number;
+}
+
 const hex = (name: string) => sandboxToken(name).toLowerCase();
 
 /** The account of a world that does not say otherwise; everybody's, and it opens nothing but a sandbox. */
-export function twilioOptions(given: Partial<TwilioOptions> = {}): TwilioOptions {
-  return {
+export function twilioOptions({ mps, ...given }: TwilioChoices = {}): TwilioOptions {
+  const options: TwilioOptions = {
     accountSid: `AC${hex('twilio')}`,
     authToken: hex('twilio auth token'),
     apiKeys: [{ sid: `SK${hex('twilio api key')}`, secret: hex('twilio api secret') }],
@@ -49,4 +55,6 @@ export function twilioOptions(given: Partial<TwilioOptions> = {}): TwilioOptions
     services: [],
     ...given,
   };
+  if (mps === undefined) return options;
+  return { ...options, numbers: options.numbers.map((number) => ({ ...number, mps })) };
 }

@@ -31,7 +31,10 @@ function state(world: SandboxWorld): Html {
     <h2>Senders</h2>
     <table>
       ${view.numbers.map(({ phoneNumber, kind, mps, queuedMs, smsUrl }) =>
-        row(phoneNumber, `${kind}, ${mps} segments a second, busy for ${queuedMs} ms, ${smsUrl ?? 'no webhook'}`),
+        row(
+          phoneNumber,
+          `${kind}, ${mps > 0 ? `${mps} segments a second` : 'any number of segments'}, busy for ${queuedMs} ms, ${smsUrl ?? 'no webhook'}`,
+        ),
       )}
     </table>
     <h2>Who wants no more</h2>

@@ -128,7 +128,7 @@ class Conductor {
     if (!nobodyDue) this.settled = null;
     for (;;) {
       this.options.signal?.throwIfAborted();
-      const round = await this.ask();
+      const round = await this.ask(true);
       this.said = round.said;
       const last = this.settled;
       this.settled = round.waits.length === 0 ? round : null;
@@ -140,7 +140,8 @@ class Conductor {
         trace = round.trace;
         movedAt = Date.now();
       } else if (Date.now() - movedAt > this.timeoutMs) {
-        throw notIdle(round.waits, this.timeoutMs, this.world.now);
+        const { waits } = await this.ask(false);
+        throw notIdle(waits, this.timeoutMs, this.world.now);
       }
       this.tell(false);
       if (this.settled) continue;
@@ -150,9 +151,10 @@ class Conductor {
     }
   }
 
-  private async ask(): Promise<Round> {
+  /** `brief`: without what the services say of their troubles, which costs them a look each. */
+  private async ask(brief: boolean): Promise<Round> {
     this.rounds += 1;
-    const asked = await Promise.all(this.options.services.map((service) => askIdle(service, this.timeoutMs)));
+    const asked = await Promise.all(this.options.services.map((service) => askIdle(service, this.timeoutMs, brief)));
     const waits: string[] = [];
     const answers = new Map<string, IdleAnswer>();
     let nextDueMs = Infinity;
@@ -227,9 +229,10 @@ class Conductor {
 async function askIdle(
   service: { name: string; url: string },
   timeoutMs: number,
+  brief: boolean,
 ): Promise<{ name: string; answer?: IdleAnswer; problem?: string }> {
   try {
-    const response = await fetch(new URL('/idle', service.url), { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(new URL(brief ? '/idle?brief' : '/idle', service.url), { signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) return { name: service.name, problem: `answers /idle with ${response.status}` };
     const parsed = idleAnswerSchema.safeParse(await response.json());
     if (!parsed.success) return { name: service.name, problem: 'answers /idle with something else' };

@@ -13,7 +13,7 @@ import { HandsetLedger, type HandsetView } from '../handset/handset-ledger';
 import { MailServer, type MailOptions } from '../mail/mail-server';
 import type { Mail } from '../mail/mailbox';
 import type { Message } from '../twilio/message';
-import { twilioOptions, type TwilioOptions } from '../twilio/twilio-options';
+import { twilioOptions, type TwilioChoices, type TwilioOptions } from '../twilio/twilio-options';
 import type { TwilioChange } from '../twilio/twilio-settings';
 import { TwilioStandIn, type CreateNote, type TwilioView } from '../twilio/twilio-stand-in';
 import type { FaultSpec } from './fault-spec';
@@ -73,7 +73,7 @@ export interface WorldOptions {
   /** Default: key `sandboxToken('agile-health')`, programme `ismile`. */
   agile?: { key: string; programs: string[] };
   /** What differs from the usual account; see `src/twilio/README.md`. */
-  twilio?: Partial<TwilioOptions>;
+  twilio?: TwilioChoices;
   /** Where mail is taken; default any free port of the world's own address, without AUTH. */
   mail?: MailOptions;
   /** Where the world is kept between runs; without it, it lives in memory. */

@@ -45,6 +45,25 @@ describe('a message', () => {
     expect(await client.balance.fetch()).toMatchObject({ balance: '99.9917', currency: 'USD' });
   });
 
+  it('waits for no other where any number may go at once: what is said of each is the same in any order', async () => {
+    const { world, client } = await scene({ twilio: { mps: 0 } });
+    for (const to of [ana, '+16175550126', '+16175550125']) {
+      await client.messages.create({
+        to,
+        from: study,
+        body: 'Brush & smile, and do not forget the back teeth. '.repeat(4),
+      });
+    }
+    seconds(world, 4);
+    const told = (await client.messages.list()).map(({ status, dateSent, dateUpdated }) => [
+      status,
+      dateSent,
+      dateUpdated,
+    ]);
+    const at = new Date(world.startAt.getTime() + 1_000);
+    expect(told).toEqual(Array.from({ length: 3 }, () => ['delivered', at, world.now]));
+  });
+
   it('that nobody knows is not found, and neither is another account', async () => {
     const { client, clientOf, world } = await scene();
     expect(await refusal(client.messages(`SM${'0'.repeat(32)}`).fetch())).toEqual({

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { StudybridgeError, type IdleAnswer } from '@studybridge/contracts';
 import type { JobEngine, JobOutlook } from '../jobs/job-engine';
 import type { ServiceContext } from '../service/service-context';
@@ -9,7 +9,10 @@ const patienceMs = 50;
 
 const nothingAsked = { work: {}, topics: { said: {}, heard: {} }, problems: [] };
 
-/** Whether there is anything left to do (law 12). Asked thousands of times while a study is played, so it is cheap. */
+/**
+ * Whether there is anything left to do (law 12). Asked thousands of times while a study is played, so it is cheap: who does not want
+ * to know what hinders the work asks with `?brief`.
+ */
 @Controller('idle')
 export class IdleController {
   private wokenAt: number | null = null;
@@ -20,7 +23,7 @@ export class IdleController {
   ) {}
 
   @Get()
-  async idle(): Promise<IdleAnswer> {
+  async idle(@Query('brief') brief?: string): Promise<IdleAnswer> {
     const { clock, idle } = this.context;
     const problems: string[] = [];
     const unknown: Record<string, number> = {};
@@ -46,7 +49,7 @@ export class IdleController {
     });
     // A run in progress is answer enough, and asking everybody on top would only slow it down.
     const busy = jobs.work > 0 && jobs.problems.length === 0;
-    const { work: others, topics, problems: theirs } = busy ? nothingAsked : await idle.ask();
+    const { work: others, topics, problems: theirs } = busy ? nothingAsked : await idle.ask(brief !== undefined);
     const work = { ...others, ...unknown, jobs: jobs.work };
     problems.push(...jobs.problems, ...theirs);
     const done = Object.values(work).every((count) => count === 0) && this.engine.started;
