@@ -4,7 +4,7 @@ import { ismileCohort } from '@studybridge/studies';
 import { countCalls } from './counting-proxy';
 import { layBenchGround } from './bench-ground';
 import { startPart } from './bus-part';
-import { fillProject, firstFamily } from './fill-project';
+import { fillProject, firstFamily, importRows } from './fill-project';
 import { rounded, type Bench } from './bench';
 import { runJob } from './job-run';
 import { peakMemoryMb } from './peak-memory';
@@ -144,19 +144,7 @@ async function bareImport(token: string, count: number): Promise<number> {
       redcap_event_name: 'baseline_arm_1',
       ...Object.fromEntries(fields.map((field) => [field, valueOf(field, firstFamily + index)])),
     }));
-    const body = new URLSearchParams({
-      token,
-      content: 'record',
-      action: 'import',
-      format: 'json',
-      type: 'flat',
-      data: JSON.stringify(rows),
-    });
-    const began = performance.now();
-    const answer = await fetch(api, { method: 'POST', body });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`The import was refused: ${text.slice(0, 500)}`);
-    return performance.now() - began;
+    return await importRows(api, token, rows);
   } finally {
     await world.close();
   }
