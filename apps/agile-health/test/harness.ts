@@ -24,7 +24,7 @@ import {
   startService,
 } from '@studybridge/service-kit';
 import { studyById } from '@studybridge/studies';
-import { eventually, testDatabase } from '@studybridge/testing';
+import { eventually, giveCommand, testDatabase } from '@studybridge/testing';
 import { agileHealth, type AgileHealthExtras } from '../src/module';
 import type { AgileHealthSettings } from '../src/settings';
 
@@ -352,16 +352,7 @@ export async function setStage(
     async status() {
       return JSON.parse(await get('/status')) as never;
     },
-    async ops<T>(command: string, args: object = {}) {
-      const response = await fetch(`${stage.service.url}/ops`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ command, arguments: args }),
-      });
-      const body = (await response.json()) as { result?: T };
-      if (!response.ok) throw new Error(JSON.stringify(body));
-      return (body.result ?? body) as T;
-    },
+    ops: <T>(command: string, args?: object) => giveCommand<T>(stage.service.url, command, args),
     partner: () => (world.snapshot()['agile'] as { members: never[] }).members,
     ledger: () => (world.snapshot()['agile'] as { ledger: never }).ledger,
     async restart() {

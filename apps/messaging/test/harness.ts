@@ -10,7 +10,7 @@ import {
   startService,
 } from '@studybridge/service-kit';
 import type { MessagingDefinition } from '@studybridge/studies';
-import { eventually, testDatabase } from '@studybridge/testing';
+import { eventually, giveCommand, testDatabase } from '@studybridge/testing';
 import type { Message } from '../src/messages/message';
 import { messaging, type MessagingExtras } from '../src/module';
 import type { Room } from '../src/room';
@@ -179,16 +179,7 @@ export async function setStage(
       }
       await stage.idle();
     },
-    async ops<T>(command: string, args: object = {}) {
-      const response = await fetch(`${first().url}/ops`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ command, arguments: args }),
-      });
-      const body = (await response.json()) as { result?: T };
-      if (!response.ok) throw new Error(JSON.stringify(body));
-      return (body.result ?? body) as T;
-    },
+    ops: <T>(command: string, args?: object) => giveCommand<T>(first().url, command, args),
     get: async <T>(path: string) => JSON.parse(await getText(path)) as T,
     rows: (requestId) =>
       stage.sql(

@@ -24,7 +24,7 @@ import {
   startService,
   type RunningService,
 } from '@studybridge/service-kit';
-import { eventually, testDatabase } from '@studybridge/testing';
+import { eventually, giveCommand, testDatabase } from '@studybridge/testing';
 import axios from 'axios';
 import type { GatewaySettings } from '../src/app.config';
 import type { DayOfCalls } from '../src/budget/call-ledger';
@@ -278,15 +278,7 @@ export async function setStage(
         >;
       }>('/status'),
     problems: () => http<{ problems: string[] }>('/idle').then((idle) => idle.problems),
-    async ops<T>(command: string, args: object = {}) {
-      const answer = await fetch(`${stage.service.url}/ops`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ command, arguments: args }),
-      });
-      if (!answer.ok) throw new Error(await answer.text());
-      return ((await answer.json()) as { result: T }).result;
-    },
+    ops: <T>(command: string, args?: object) => giveCommand<T>(stage.service.url, command, args),
     /** What REDCap holds in an event of a record. */
     async cells(record: string, event = 'baseline_arm_1') {
       const rows = await self.client().exportRecords({ records: [record] });
@@ -295,7 +287,6 @@ export async function setStage(
     },
     opened: (payload: ParticipantChanged) =>
       sealer.open<Row[]>('ismile', `participant:${payload.participantId}`, payload.sealed),
-    /** Starts the service again on the same database, perhaps before another world. */
     /** Another process takes a lease away, as it may from one that was frozen. */
     async steal(name: string) {
       const [, stolen] = await query2(
@@ -310,6 +301,7 @@ export async function setStage(
       open.push(() => second.stop());
       return second;
     },
+    /** Starts the service again on the same database, perhaps before another world. */
     async restart(next?: World) {
       await stage.service.stop();
       if (next) {

@@ -1,7 +1,7 @@
-import { eventually } from '@studybridge/testing';
+import { Cleanup, eventually } from '@studybridge/testing';
 import type { Executor } from '../src';
 import { notMade, WithdrawnError } from '../src';
-import { type Body, Cleanup, failure, Partner, startTestService } from './effects-harness';
+import { type Body, failure, Partner, startTestService } from './effects-harness';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());

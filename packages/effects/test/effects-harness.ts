@@ -9,7 +9,6 @@ import {
   type ServiceDefinition,
   startService,
 } from '@studybridge/service-kit';
-import { testDatabase } from '@studybridge/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { z } from 'zod';
 import {
@@ -171,21 +170,4 @@ export async function startTestService(o: {
     idle: async () => (await (await fetch(`${running.url}/idle`)).json()) as never,
     stop: () => running.stop(),
   };
-}
-
-/** Databases and services of a test, ended after it. */
-export class Cleanup {
-  private readonly steps: (() => Promise<unknown>)[] = [];
-  add<T extends { stop(): Promise<void> }>(service: T): T {
-    this.steps.push(() => service.stop());
-    return service;
-  }
-  async database(name: string): Promise<string> {
-    const database = await testDatabase(name);
-    this.steps.push(() => database.drop());
-    return database.url;
-  }
-  async run(): Promise<void> {
-    for (const step of this.steps.splice(0).reverse()) await step();
-  }
 }

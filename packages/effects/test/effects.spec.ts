@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '@studybridge/testing';
+import { Cleanup, eventually } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
-import { type Body, Cleanup, failure, noteSettled, Partner, startTestService } from './effects-harness';
+import { type Body, failure, noteSettled, Partner, startTestService } from './effects-harness';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());

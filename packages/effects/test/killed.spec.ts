@@ -2,9 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { generateStudyKeys } from '@studybridge/service-kit';
-import { type Child, runTypeScript } from '@studybridge/testing';
+import { Cleanup, type Child, runTypeScript } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
-import { Cleanup } from './effects-harness';
 import type { ChildOrders } from './killed-process';
 
 const cleanup = new Cleanup();

@@ -8,7 +8,6 @@ import {
   type ServiceDefinition,
   startService,
 } from '@studybridge/service-kit';
-import { testDatabase } from '@studybridge/testing';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { z } from 'zod';
 import { type BusFaults, type Carrier, createEventBus, type EventBus, eventBusMigrations } from '../src';
@@ -146,24 +145,4 @@ export function expectInOrder(rows: { key: string; seq: number; n: number }[], k
     expect(rows.filter((row) => row.key === key).map((row) => Number(row.n))).toEqual(wanted);
   }
   expect(rows).toHaveLength(keys.length * count);
-}
-
-/** Databases and services of a test, ended after it. */
-export class Cleanup {
-  private readonly steps: (() => Promise<unknown>)[] = [];
-  add<T extends { stop(): Promise<void> }>(service: T): T {
-    this.steps.push(() => service.stop());
-    return service;
-  }
-  async database(name: string): Promise<string> {
-    const database = await testDatabase(name);
-    this.steps.push(() => database.drop());
-    return database.url;
-  }
-  also(step: () => Promise<unknown>): void {
-    this.steps.push(step);
-  }
-  async run(): Promise<void> {
-    for (const step of this.steps.splice(0).reverse()) await step();
-  }
 }

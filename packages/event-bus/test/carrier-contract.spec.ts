@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { commandGiven, type Envelope, StudybridgeError } from '@studybridge/contracts';
 import { createLogger } from '@studybridge/service-kit';
-import { eventually, kafkaAvailable, testKafkaBrokers } from '@studybridge/testing';
+import { Cleanup, eventually, kafkaAvailable, testKafkaBrokers } from '@studybridge/testing';
 import { z } from 'zod';
 import { type Carrier, createInProcessCarrier, createKafkaCarrier } from '../src';
 import {
   askIdle,
-  Cleanup,
   type Counted,
   countedEvent,
   expectInOrder,

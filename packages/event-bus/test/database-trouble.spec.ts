@@ -1,16 +1,7 @@
-import { eventually } from '@studybridge/testing';
+import { Cleanup, eventually } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
 import { createInProcessCarrier } from '../src';
-import {
-  askIdle,
-  Cleanup,
-  countedEvent,
-  expectInOrder,
-  meta,
-  noteHandled,
-  serviceName,
-  startTestService,
-} from './bus-harness';
+import { askIdle, countedEvent, expectInOrder, meta, noteHandled, serviceName, startTestService } from './bus-harness';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());

@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { eventually } from '@studybridge/testing';
+import { Cleanup, eventually } from '@studybridge/testing';
 import fc from 'fast-check';
 import type { Carrier, WireMessage } from '../src';
 import {
   askIdle,
-  Cleanup,
   countedEvent,
   type CountedEvent,
   expectInOrder,

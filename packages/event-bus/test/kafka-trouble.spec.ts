@@ -3,11 +3,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLogger } from '@studybridge/service-kit';
-import { type Broker, eventually, kafkaAvailable, startBroker, testKafkaBrokers } from '@studybridge/testing';
+import { Cleanup, type Broker, eventually, kafkaAvailable, startBroker, testKafkaBrokers } from '@studybridge/testing';
 import { createKafkaCarrier } from '../src';
 import {
   askIdle,
-  Cleanup,
   countedEvent,
   expectInOrder,
   noteHandled,

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { type Child, runTypeScript } from '@studybridge/testing';
+import { Cleanup, type Child, runTypeScript } from '@studybridge/testing';
 import { DataSource } from 'typeorm';
-import { Cleanup, countedEvent, expectInOrder, serviceName } from './bus-harness';
+import { countedEvent, expectInOrder, serviceName } from './bus-harness';
 import type { ChildOrders } from './killed-process';
 
 const cleanup = new Cleanup();

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createLogger } from '@studybridge/service-kit';
-import { copyDatabase, eventually, kafkaAvailable, testKafkaBrokers } from '@studybridge/testing';
+import { Cleanup, copyDatabase, eventually, kafkaAvailable, testKafkaBrokers } from '@studybridge/testing';
 import { Client } from 'pg';
 import { type Carrier, createInProcessCarrier, createKafkaCarrier } from '../src';
 import {
   askIdle,
-  Cleanup,
   countedEvent,
   type CountedEvent,
   noteHandled,

@@ -1,6 +1,8 @@
+export { Cleanup } from './cleanup';
 export { eventually } from './eventually';
 export { expectTypeErrors, type Refusal } from './expect-type-errors';
 export { freePort } from './free-ports';
+export { giveCommand } from './give-command';
 export type { Broker } from './kafka/broker';
 export { kafkaAvailable, testKafkaBrokers } from './kafka/shared-broker';
 export { startBroker } from './kafka/start-broker';
