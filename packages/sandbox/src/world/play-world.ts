@@ -2,6 +2,7 @@ import { idleAnswerSchema, StudybridgeError, type IdleAnswer } from '@studybridg
 import { sandboxError } from './sandbox-error';
 import type { World } from './world';
 
+/** What is played, with which services, and until when. */
 export interface PlayOptions {
   world: World;
   /** Every process that takes part; replicas of one service share a name. */
@@ -18,6 +19,7 @@ export interface PlayOptions {
   signal?: AbortSignal;
 }
 
+/** How far a play is. */
 export interface PlayProgress {
   /** Study time, ISO UTC. */
   now: string;
@@ -33,6 +35,7 @@ export interface PlayProgress {
   members: number;
 }
 
+/** How a play went. */
 export interface PlayResult extends PlayProgress {
   /** Real milliseconds. */
   durationMs: number;
