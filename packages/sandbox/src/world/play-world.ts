@@ -235,7 +235,9 @@ async function askIdle(
   brief: boolean,
 ): Promise<{ name: string; answer?: IdleAnswer; problem?: string }> {
   try {
-    const response = await fetch(new URL(brief ? '/idle?brief' : '/idle', service.url), { signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(new URL(brief ? '/idle?brief' : '/idle', service.url), {
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     if (!response.ok) return { name: service.name, problem: `answers /idle with ${response.status}` };
     const parsed = idleAnswerSchema.safeParse(await response.json());
     if (!parsed.success) return { name: service.name, problem: 'answers /idle with something else' };
