@@ -69,6 +69,15 @@ describe('the result of a job', () => {
     expect(stage.texts()).toEqual([]);
   });
 
+  it('is heard and let go where nobody is to be told', async () => {
+    const stage = await ready({ OPERATOR_EMAIL: '', OPERATOR_PHONE: '' });
+    await stage.ended(failure);
+    const { topics } = await stage.get<{ topics: { heard: Record<string, number> } }>('/idle');
+    expect(topics.heard[jobEnded.topic]).toBeGreaterThan(0);
+    expect(await stage.sql('SELECT 1 FROM job_run_note')).toEqual([]);
+    expect([...stage.mails(), ...stage.texts()]).toEqual([]);
+  });
+
   it('of a frequent job is mailed when it fails and when it is well again; a dry run never', async () => {
     const stage = await ready();
     const poll = { job: 'redcap-poll' };

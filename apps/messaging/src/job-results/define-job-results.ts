@@ -9,8 +9,9 @@ export function defineJobResults(room: Room): void {
   const { context, bus } = room;
   const { config } = context;
   addOperatorPurposes(room);
-  if (config.OPERATOR_EMAIL.length === 0 && config.OPERATOR_PHONE.length === 0) return;
-  bus.consume(jobEnded, (em, envelope) => hearJobEnded(em, room, envelope));
+  const somebody = config.OPERATOR_EMAIL.length > 0 || config.OPERATOR_PHONE.length > 0;
+  // Heard in any case: who is named later is not told of the past, and a carrier may wait until all who listen are there.
+  bus.consume(jobEnded, (em, envelope) => (somebody ? hearJobEnded(em, room, envelope) : Promise.resolve()));
   if (config.JOB_SUMMARY_CRON === 'off' || config.OPERATOR_EMAIL.length === 0) return;
   for (const place of room.places.values()) {
     context.jobs.define({
