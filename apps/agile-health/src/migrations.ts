@@ -126,5 +126,27 @@ class AgileHealthDifferences1700000200000 implements MigrationInterface {
   }
 }
 
+/** What a person knows of in the partner's answers. */
+class AgileHealthShapes1700000300000 implements MigrationInterface {
+  readonly name = 'AgileHealthShapes1700000300000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE acknowledged_shape (
+        -- Of a field or a list of codes, never a value.
+        name text PRIMARY KEY,
+        acknowledged_at timestamptz NOT NULL DEFAULT now()
+      )`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE acknowledged_shape');
+  }
+}
+
 /** The service's own migrations, in order. */
-export const agileHealthMigrations = [AgileHealthTables1700000100000, AgileHealthDifferences1700000200000];
+export const agileHealthMigrations = [
+  AgileHealthTables1700000100000,
+  AgileHealthDifferences1700000200000,
+  AgileHealthShapes1700000300000,
+];

@@ -50,7 +50,7 @@ class AgileHealthModule implements OnModuleInit {
 
 function wire(context: ServiceContext<AgileHealthSettings>, extras: AgileHealthExtras, http: HttpService): void {
   const metrics = createPartnerMetrics(context.registry);
-  const shape = new AnswerShape(context.logger);
+  const shape = new AnswerShape(context.logger, context.dataSource);
   const bus = createEventBus(context, extras.carrier);
   const { AGILE_TIMEOUT_MS: timeoutMs } = context.config;
   // A call may be a change, a look, and a change again.

@@ -2,7 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HttpService } from '@nestjs/axios';
 import { createLogger } from '@studybridge/service-kit';
+import { testDatabase } from '@studybridge/testing';
 import { Registry } from 'prom-client';
+import { DataSource } from 'typeorm';
+import { agileHealthMigrations } from '../migrations';
 import { AnswerShape } from './answer-shape';
 import { PartnerClient } from './partner-client';
 import { readMemberAnswer } from './partner-member';
@@ -22,23 +25,35 @@ describe('the shape of the partner’s answers', () => {
     expect(odd.sort()).toEqual(['code of arm', 'code of language', 'code of numberCheck', 'nickname', 'optIn.via']);
   });
 
-  it('waits for a person, and comes up once', () => {
+  it('waits for a person, and comes up once, in this life of the process and in the next', async () => {
     let text = '';
     const logger = createLogger({
       service: 'agile-health',
       level: 'info',
       destination: { write: (line: string) => void (text += line) },
     });
-    const shape = new AnswerShape(logger);
+    const database = await testDatabase();
+    const dataSource = new DataSource({ type: 'postgres', url: database.url, migrations: agileHealthMigrations });
+    await dataSource.initialize();
+    await dataSource.runMigrations();
+    const shape = new AnswerShape(logger, dataSource);
     shape.note(['nickname', 'code of arm']);
     shape.note(['nickname']);
     expect(text.match(/does not know/g)).toHaveLength(2);
-    expect(shape.waiting()).toEqual(['nickname', 'code of arm']);
-    expect(shape.acknowledge('nickname')).toBe(1);
-    expect(shape.waiting()).toEqual(['code of arm']);
-    expect(shape.acknowledge()).toBe(1);
+    expect(await shape.waiting()).toEqual(['nickname', 'code of arm']);
+    expect(await shape.acknowledge('nickname')).toBe(1);
+    expect(await shape.acknowledge('nickname')).toBe(0);
+    expect(await shape.waiting()).toEqual(['code of arm']);
     shape.note(['nickname']);
-    expect(shape.waiting()).toEqual([]);
+    expect(await shape.waiting()).toEqual(['code of arm']);
+
+    const reborn = new AnswerShape(logger, dataSource);
+    reborn.note(['optIn.via', 'nickname', 'code of arm']);
+    expect(await reborn.waiting()).toEqual(['optIn.via', 'code of arm']);
+    expect(await reborn.acknowledge()).toBe(2);
+    expect(await shape.waiting()).toEqual([]);
+    await dataSource.destroy();
+    await database.drop();
   });
 
   it('is looked at in every answer, and the answer is used all the same', async () => {
@@ -49,7 +64,7 @@ describe('the shape of the partner’s answers', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const logger = createLogger({ service: 'agile-health', level: 'silent' });
-    const shape = new AnswerShape(logger);
+    const shape = new AnswerShape(logger, { query: <T>() => Promise.resolve([] as T) });
     const client = new PartnerClient(new HttpService(), {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       key: 'k',
@@ -61,7 +76,7 @@ describe('the shape of the partner’s answers', () => {
     });
     const { members } = await client.changedSince(new Date(0), null);
     expect(members).toMatchObject([{ memberId: 'm_1', status: 'ACTIVE' }]);
-    expect(shape.waiting().sort()).toEqual(['code of arm', 'list.page', 'nickname']);
+    expect((await shape.waiting()).sort()).toEqual(['code of arm', 'list.page', 'nickname']);
     await new Promise((resolve) => server.close(resolve));
   });
 });
