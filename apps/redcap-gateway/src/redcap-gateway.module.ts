@@ -80,10 +80,16 @@ class GatewayWiring {
       return at;
     };
 
-    gateway.bus.consume(writeRequested, async (em, envelope) => {
-      const at = indexOf(envelope.binding, envelope.payload.project);
-      await requestCells(em, gateway, projects[at]!, envelope);
-      writers[at]!.expect();
+    gateway.bus.consumeTogether(writeRequested, async (em, envelopes) => {
+      const byProject = new Map<number, typeof envelopes>();
+      for (const envelope of envelopes) {
+        const at = indexOf(envelope.binding, envelope.payload.project);
+        byProject.set(at, [...(byProject.get(at) ?? []), envelope]);
+      }
+      for (const [at, own] of byProject) {
+        await requestCells(em, gateway, projects[at]!, own);
+        writers[at]!.expect();
+      }
     });
     gateway.bus.consume(surveyLinkRequested, async (em, envelope) => {
       const at = indexOf(envelope.binding, envelope.payload.project);

@@ -80,6 +80,21 @@ export class EventBus {
    * errors park the message's key, `dependency` and `setting` errors are tried again, anything else five times.
    */
   consume<P>(event: EventDefinition<P>, handler: (em: EntityManager, envelope: Envelope<P>) => Promise<void>): void {
+    this.hear(event, async (em, [envelope]) => handler(em, envelope as Envelope<P>), false);
+  }
+
+  /**
+   * As {@link consume}, for a handler that stores what many messages ask for in one statement: it is given all that are worked in
+   * one transaction, each key's in order. When it throws, all of it is taken back and it is given them one by one.
+   */
+  consumeTogether<P>(
+    event: EventDefinition<P>,
+    handler: (em: EntityManager, envelopes: Envelope<P>[]) => Promise<void>,
+  ): void {
+    this.hear(event, handler as Consumer['handler'], true);
+  }
+
+  private hear<P>(event: EventDefinition<P>, handler: Consumer['handler'], together: boolean): void {
     if (this.started || this.consumers.has(event.topic)) {
       throw new StudybridgeError(`The event ${event.type} is consumed twice, or after the start.`, {
         code: 'CONSUMED_TWICE',
@@ -87,10 +102,7 @@ export class EventBus {
         remedy: 'Consume each event once, while the module is built.',
       });
     }
-    this.consumers.set(event.topic, {
-      event: event as EventDefinition<unknown>,
-      handler: handler as Consumer['handler'],
-    });
+    this.consumers.set(event.topic, { event: event as EventDefinition<unknown>, handler, together });
   }
 
   /** Says one event inside the caller's transaction. Throws INVALID_EVENT (bug). */
@@ -98,17 +110,18 @@ export class EventBus {
     await this.publishMany(em, event, [{ payload, meta }]);
   }
 
-  /** Says many events in one statement per thousand; those of one key keep their order. */
+  /** Says many events, a thousand at a time; those of one key keep their order. What makes them one by one is held one by one. */
   async publishMany<P>(
     em: EntityManager,
     event: EventDefinition<P>,
-    items: { payload: P; meta: EventMeta }[],
+    items: Iterable<{ payload: P; meta: EventMeta }>,
   ): Promise<void> {
     const now = () => this.context.clock.now();
     if (this.faults.outboxTransactionOff) {
       // For the proof: committed some time after the caller's transaction, on its own, or never when the process dies.
+      const all = [...items];
       setTimeout(() => {
-        void publishEvents(this.context.dataSource.manager, event, items, now).then(
+        void publishEvents(this.context.dataSource.manager, event, all, now).then(
           () => this.wake(),
           (error: unknown) => this.logger.error({ err: error }, 'an event was lost'),
         );

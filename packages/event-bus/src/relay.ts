@@ -113,12 +113,11 @@ export class Relay {
       await this.noticeLoss();
       const rows = (await this.lock.query(unpublished)) as unknown as OutboxRow[];
       if (rows.length > 0) await this.faults.at?.('outbox.read');
-      const batch = withinBytes(rows);
-      if (batch.length > 0) await this.publish(batch);
+      const heldSome = await this.publishInParts(rows);
       if (this.failures > 0) this.logger.info('the outbox is published again');
       this.failures = 0;
       this.trouble = null;
-      return batch.length < rows.length || rows.length === rowsPerBatch ? 0 : sweepMs;
+      return heldSome || rows.length === rowsPerBatch ? 0 : sweepMs;
     } catch (error) {
       this.failures += 1;
       this.knownTopics.clear();
@@ -151,7 +150,20 @@ export class Relay {
     this.wake();
   }
 
-  private async publish(rows: OutboxRow[]): Promise<void> {
+  /**
+   * Each part is marked through the lock's session before the next one goes out, as between two rounds. True when the carrier refused
+   * a row: its key is held from now on, and what was read of it must not go out.
+   */
+  private async publishInParts(rows: OutboxRow[]): Promise<boolean> {
+    for (let from = 0; from < rows.length && !this.stopping;) {
+      const part = withinBytes(rows, from);
+      if (await this.publish(part)) return true;
+      from += part.length;
+    }
+    return false;
+  }
+
+  private async publish(rows: OutboxRow[]): Promise<boolean> {
     const marks = this.carrier.readAll === undefined ? [] : [this.markOf(rows)];
     const missing = [...rows, ...marks].map((row) => row.topic).filter((topic) => !this.knownTopics.has(topic));
     if (missing.length > 0) {
@@ -163,13 +175,14 @@ export class Relay {
     } catch (error) {
       if (!(error instanceof StudybridgeError) || error.errorClass !== 'participant') throw error;
       await this.bisect(rows, error);
-      return;
+      return true;
     }
     await this.faults.at?.('relay.published');
     await this.lock.query('UPDATE bus_outbox SET published_at = clock_timestamp() WHERE position = ANY($1::bigint[])', [
       rows.map((row) => row.position),
     ]);
     for (const row of rows) this.metrics.published.inc({ topic: row.topic });
+    return false;
   }
 
   /** Goes out with the rows: when this stands at the carrier and not in the outbox, the database was put back. */
@@ -246,10 +259,12 @@ const leastHeld = `
 export const republish =
   'UPDATE bus_outbox SET published_at = NULL WHERE topic = ANY($1::text[]) AND published_at IS NOT NULL';
 
-function withinBytes(rows: OutboxRow[]): OutboxRow[] {
+/** As many rows as one request to the carrier may hold, at least one. */
+function withinBytes(rows: OutboxRow[], from: number): OutboxRow[] {
   let bytes = 0;
-  const until = rows.findIndex((row) => (bytes += Buffer.byteLength(row.envelope) + 200) > bytesPerBatch);
-  return until === -1 ? rows : rows.slice(0, Math.max(1, until));
+  let until = from;
+  while (until < rows.length && (bytes += Buffer.byteLength(rows[until]!.envelope) + 200) <= bytesPerBatch) until += 1;
+  return rows.slice(from, Math.max(from + 1, until));
 }
 
 function toMessage(row: OutboxRow, service: string): WireMessage {

@@ -12,10 +12,12 @@ import type { BusFaults } from './faults';
 import { readMessage } from './read-message';
 import { readPhase, type RestorePhase } from './restore-state';
 
-/** An event type that a service hears, and what it does about one. */
+/** An event type that a service hears, and what it does about some of them: one, unless they may come together. */
 export interface Consumer {
   event: EventDefinition<unknown>;
-  handler: (em: EntityManager, envelope: Envelope<unknown>) => Promise<void>;
+  handler: (em: EntityManager, envelopes: Envelope<unknown>[]) => Promise<void>;
+  /** Whether the handler takes many keys' messages at once. */
+  together: boolean;
 }
 
 interface ClaimedRow {
@@ -33,9 +35,15 @@ interface Run {
   messages: { seq: number; value: string }[];
 }
 
+interface Heard {
+  key: string;
+  seq: number;
+  value: string;
+}
+
 const sweepMs = 1_000;
 const workers = 3;
-const keysAtOnce = 32;
+const keysAtOnce = 64;
 const messagesPerKey = 8;
 const bugAttempts = 5;
 
@@ -44,7 +52,8 @@ class HandlerFailed extends Error {
   constructor(
     readonly reason: unknown,
     readonly topic: string,
-    readonly key: string,
+    /** Null where messages were worked together, and nobody knows whose it was. */
+    readonly key: string | null,
     readonly seq: number,
   ) {
     super('a handler failed');
@@ -227,16 +236,7 @@ export class InboxWorkers {
 
   private async handleAll(em: EntityManager, runs: Run[]): Promise<void> {
     await this.clock.refresh();
-    for (const run of runs) {
-      const consumer = this.consumers.get(run.topic);
-      for (const message of run.messages) {
-        try {
-          await this.handle(em, consumer, run, message);
-        } catch (error) {
-          throw new HandlerFailed(error, run.topic, run.key, message.seq);
-        }
-      }
-    }
+    for (const group of this.grouped(runs)) await this.handle(em, group);
     const done = runs.flatMap((run) => run.messages.map((message) => ({ ...run, seq: message.seq })));
     await em.query(
       `WITH item AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS t(topic, key, seq)),
@@ -252,24 +252,42 @@ export class InboxWorkers {
     await this.faults.at?.('work.handled');
   }
 
+  /** In the order of the runs: one message at a time, or all of a topic whose handler takes them together. */
+  private grouped(runs: Run[]): { topic: string; consumer: Consumer; messages: Heard[] }[] {
+    const groups: { topic: string; consumer: Consumer; messages: Heard[] }[] = [];
+    for (const { topic, key, messages } of runs) {
+      const consumer = this.consumers.get(topic);
+      if (consumer === undefined) continue;
+      for (const message of messages) {
+        const last = groups.at(-1);
+        if (consumer.together && last?.topic === topic) last.messages.push({ key, ...message });
+        else groups.push({ topic, consumer, messages: [{ key, ...message }] });
+      }
+    }
+    return groups;
+  }
+
   private async handle(
     em: EntityManager,
-    consumer: Consumer | undefined,
-    run: Run,
-    message: { seq: number; value: string },
+    { topic, consumer, messages }: { topic: string; consumer: Consumer; messages: Heard[] },
   ): Promise<void> {
-    if (consumer === undefined) return;
-    const read = readMessage({ topic: run.topic, key: run.key, value: message.value }, consumer.event);
-    if (!read.ok) throw notUnderstood(run.topic, read.reason);
-    const { envelope } = read;
-    const end = this.metrics.handling.startTimer({ topic: run.topic });
-    await runCorrelated(envelope.correlationId, async () => {
-      this.logger.debug(
-        { topic: run.topic, seq: envelope.seq, messageId: envelope.id, cause: envelope.cause },
-        'working',
-      );
-      await consumer.handler(em, envelope);
+    const envelopes = messages.map(({ key, seq, value }) => {
+      const read = readMessage({ topic, key, value }, consumer.event);
+      if (!read.ok) throw new HandlerFailed(notUnderstood(topic, read.reason), topic, key, seq);
+      const { id, cause } = read.envelope;
+      this.logger.debug({ topic, seq: read.envelope.seq, messageId: id, cause }, 'working');
+      return read.envelope;
     });
+    const [first] = messages;
+    const [envelope] = envelopes;
+    if (first === undefined || envelope === undefined) return;
+    const end = this.metrics.handling.startTimer({ topic });
+    try {
+      const work = () => consumer.handler(em, envelopes);
+      await (envelopes.length === 1 ? runCorrelated(envelope.correlationId, work) : work());
+    } catch (error) {
+      throw new HandlerFailed(error, topic, messages.length === 1 ? first.key : null, first.seq);
+    }
     end();
   }
 

@@ -1,6 +1,6 @@
 import type { ParticipantChanged } from '@studybridge/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Sealer } from '@studybridge/service-kit';
+import { copyRows, type Sealer } from '@studybridge/service-kit';
 import type { RedcapProject } from '../projects/redcap-project';
 import type { SnapshotRow } from './values';
 
@@ -61,7 +61,8 @@ export async function findLiving(db: DataSource | EntityManager, project: Redcap
 
 /**
  * Makes participants for record numbers that had none: the first incarnation, or the next one of a number that was deleted
- * before. Numbers that somebody else took in the meantime are left out of the answer.
+ * before. Numbers that somebody else took in the meantime are left out of the answer. `said`: from which export they are
+ * stored, and published in the same transaction.
  */
 export async function insertParticipants(
   em: EntityManager,
@@ -69,6 +70,7 @@ export async function insertParticipants(
   project: RedcapProject,
   items: readonly { recordId: string; presence: Presence; doubt?: Doubt }[],
   now: Date,
+  said: { mark: number } | null = null,
 ): Promise<Participant[]> {
   if (items.length === 0) return [];
   const places = await freshPlaces(
@@ -78,8 +80,9 @@ export async function insertParticipants(
     items.map((item) => item.recordId),
   );
   const rows = await em.query<Participant[]>(
-    `INSERT INTO participant (id, binding, role, record_id, incarnation, presence, doubt, first_seen_at, changed_at)
-     SELECT i.id, $1, $2, i.record_id, i.incarnation, i.presence, i.doubt, $4, $4
+    `INSERT INTO participant (id, binding, role, record_id, incarnation, presence, doubt, first_seen_at, changed_at,
+        published, read_mark)
+     SELECT i.id, $1, $2, i.record_id, i.incarnation, i.presence, i.doubt, $4, $4, $5::bigint IS NOT NULL, coalesce($5, 0)
        FROM jsonb_to_recordset($3::jsonb) AS i(id uuid, record_id text, incarnation integer, presence text, doubt jsonb)
      ON CONFLICT DO NOTHING RETURNING ${columns}`,
     [
@@ -94,6 +97,7 @@ export async function insertParticipants(
         })),
       ),
       now,
+      said?.mark ?? null,
     ],
   );
   return rows;
@@ -171,6 +175,24 @@ export async function storeSnapshots(em: EntityManager, rows: readonly SnapshotR
      ON CONFLICT (participant_id, event, instrument, instance)
        DO UPDATE SET clear = excluded.clear, sealed = excluded.sealed, prints = excluded.prints`,
     [JSON.stringify(rows)],
+  );
+}
+
+/** Stores rows of participants who were made in this very transaction, and hence have none. */
+export async function addSnapshots(em: EntityManager, rows: readonly SnapshotRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await copyRows(
+    em,
+    'snapshot (participant_id, event, instrument, instance, clear, sealed, prints)',
+    rows.map(({ participantId, event, instrument, instance, clear, sealed, prints }) => [
+      participantId,
+      event,
+      instrument,
+      instance,
+      JSON.stringify(clear),
+      sealed === null ? null : JSON.stringify(sealed),
+      JSON.stringify(prints),
+    ]),
   );
 }
 

@@ -22,9 +22,19 @@ export const rowKey = (row: { event: string; instrument: string; instance: numbe
 export const cellKey = (cell: { event: string; instrument: string; instance: number; field: string }): string =>
   `${rowKey(cell)}/${cell.field}`;
 
+/** Answers of {@link identifies} by column, since every cell that is read is asked about. */
+const identifying = new WeakMap<RedcapProject, Map<string, boolean>>();
+
 /** Whether the value of a column may only be kept sealed (law 9). */
 export function identifies(project: RedcapProject, column: string): boolean {
-  return project.definition.identifyingFields.has(baseField(column));
+  let known = identifying.get(project);
+  if (known === undefined) identifying.set(project, (known = new Map()));
+  let answer = known.get(column);
+  if (answer === undefined) {
+    answer = project.definition.identifyingFields.has(baseField(column));
+    known.set(column, answer);
+  }
+  return answer;
 }
 
 /** Keyed, so that equality can be seen without the value. */
@@ -34,23 +44,48 @@ export function fingerprint(sealer: Sealer, project: RedcapProject, field: strin
 
 const snapshotContext = (participantId: string, key: string) => `snapshot:${participantId}/${key}`;
 
-/** Splits the values of a row into what is stored clear and what is sealed. Blanks are left out. */
-export function toSnapshotRow(sealer: Sealer, project: RedcapProject, participantId: string, row: Row): SnapshotRow {
-  const clear: Record<string, string> = {};
-  const secret: Record<string, string> = {};
-  const prints: Record<string, string> = {};
-  for (const [field, value] of Object.entries(row.values)) {
+/** A row on its way into the snapshot, its identifying values not sealed yet: most rows are compared only. */
+interface SplitValues {
+  clear: Record<string, string>;
+  secret: Record<string, string>;
+  prints: Record<string, string>;
+}
+
+/** Splits the values of a row into what may be kept clear and what may not. Blanks are left out. */
+export function splitValues(sealer: Sealer, project: RedcapProject, row: Row): SplitValues {
+  const split: SplitValues = { clear: {}, secret: {}, prints: {} };
+  for (const field in row.values) {
+    const value = row.values[field]!;
     if (value === '') continue;
     if (identifies(project, field)) {
-      secret[field] = value;
-      prints[field] = fingerprint(sealer, project, field, value);
-    } else clear[field] = value;
+      split.secret[field] = value;
+      split.prints[field] = fingerprint(sealer, project, field, value);
+    } else split.clear[field] = value;
   }
-  const sealed =
-    Object.keys(secret).length === 0
-      ? null
-      : sealer.seal(project.study.id, snapshotContext(participantId, rowKey(row)), secret);
-  return { participantId, event: row.event, instrument: row.instrument, instance: row.instance, clear, sealed, prints };
+  return split;
+}
+
+/** The row as it is stored. */
+export function sealSplit(
+  sealer: Sealer,
+  project: RedcapProject,
+  participantId: string,
+  { event, instrument, instance }: Row,
+  { clear, secret, prints }: SplitValues,
+): SnapshotRow {
+  const context = snapshotContext(participantId, rowKey({ event, instrument, instance }));
+  const sealed = isEmpty(secret) ? null : sealer.seal(project.study.id, context, secret);
+  return { participantId, event, instrument, instance, clear, sealed, prints };
+}
+
+function isEmpty(values: Record<string, string>): boolean {
+  for (const _ in values) return false;
+  return true;
+}
+
+/** Splits the values of a row into what is stored clear and what is sealed. Blanks are left out. */
+export function toSnapshotRow(sealer: Sealer, project: RedcapProject, participantId: string, row: Row): SnapshotRow {
+  return sealSplit(sealer, project, participantId, row, splitValues(sealer, project, row));
 }
 
 /** The identifying values of a stored row. */

@@ -1,7 +1,7 @@
 import type { CellAddress, Row } from '@studybridge/contracts';
 import type { Sealer } from '@studybridge/service-kit';
 import type { Drift } from '../drift/design-change';
-import { openRow, rowKey, toSnapshotRow, type SnapshotRow } from '../participants/values';
+import { openRow, rowKey, sealSplit, splitValues, type SnapshotRow } from '../participants/values';
 import type { RedcapProject } from '../projects/redcap-project';
 
 /** How what was read differs from what was stored. */
@@ -31,18 +31,18 @@ export function compareRows(
   drift: Stops,
 ): Comparison {
   const before = new Map(stored.map((row) => [rowKey(row), row]));
-  const believed = read.filter((row) => !drift.stopsPlace(row.event, row.instrument));
-  const after = new Map(believed.map((row) => [rowKey(row), { ...row, values: { ...row.values } }]));
+  const after = new Map<string, Row>();
+  for (const row of read) if (!drift.stopsPlace(row.event, row.instrument)) after.set(rowKey(row), row);
   for (const row of stored) carryStopped(sealer, project, row, after, drift);
 
   const result: Comparison = { rows: [...after.values()], changed: [], store: [], drop: [] };
   for (const [key, row] of after) {
     const old = before.get(key);
-    const next = toSnapshotRow(sealer, project, participantId, row);
-    const changed = [...differing(old?.clear ?? {}, next.clear), ...differing(old?.prints ?? {}, next.prints)];
-    if (changed.length === 0) continue;
-    result.store.push(next);
-    for (const field of changed) result.changed.push(address(row, field));
+    const split = splitValues(sealer, project, row);
+    const known = result.changed.length;
+    noteDiffering(result.changed, row, old?.clear ?? {}, split.clear);
+    noteDiffering(result.changed, row, old?.prints ?? {}, split.prints);
+    if (result.changed.length > known) result.store.push(sealSplit(sealer, project, participantId, row, split));
   }
   for (const [key, old] of before) {
     if (after.has(key)) continue;
@@ -66,18 +66,22 @@ function carryStopped(
   );
   if (carried.length === 0) return;
   const values = { ...row.clear, ...openRow(sealer, project, row) };
-  const target = after.get(rowKey(row)) ?? {
-    event: row.event,
-    instrument: row.instrument,
-    instance: row.instance,
-    values: {},
-  };
+  const { event, instrument, instance } = row;
+  const found = after.get(rowKey(row));
+  const target: Row = { event, instrument, instance, values: { ...found?.values } };
   for (const field of carried) target.values[field] = values[field]!;
   after.set(rowKey(row), target);
 }
 
-function differing(before: Record<string, string>, after: Record<string, string>): string[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((f) => before[f] !== after[f]);
+/** Adds the fields of a row that differ; blanks are in neither. */
+function noteDiffering(
+  changed: CellAddress[],
+  row: Row,
+  before: Record<string, string>,
+  after: Record<string, string>,
+): void {
+  for (const field in before) if (before[field] !== after[field]) changed.push(address(row, field));
+  for (const field in after) if (!Object.hasOwn(before, field)) changed.push(address(row, field));
 }
 
 function address(row: { event: string; instrument: string; instance: number }, field: string): CellAddress {

@@ -1,4 +1,4 @@
-import { projectPolled, type Cause } from '@studybridge/contracts';
+import { projectPolled, type Cause, type Row } from '@studybridge/contracts';
 import { RedcapUnknownFieldsError, wallTime } from '@studybridge/redcap-client';
 import type { JobRun } from '@studybridge/service-kit';
 import type { DataSource } from 'typeorm';
@@ -245,7 +245,10 @@ async function readEverything(work: Work, cause: Cause): Promise<Counts> {
   return counts;
 }
 
-/** Reads records in bounded parts and stores each in a transaction of its own; what moved on meanwhile is read again. */
+/**
+ * Reads records in bounded parts and stores each in a transaction of its own, while the next part is read; what moved on
+ * meanwhile is read again.
+ */
 async function readAndStore(
   work: Work,
   announced: ReadonlyMap<string, ReadonlySet<string>>,
@@ -253,19 +256,15 @@ async function readAndStore(
   cause: Cause,
 ): Promise<Counts> {
   const { gateway, project, run, checked, asOf } = work;
-  const { dataSource, config } = gateway.context;
+  const { dataSource } = gateway.context;
   const counts: Counts = { records: 0, changed: 0, added: 0 };
   const unknownCodes = new UnknownCodes(project, checked);
-  const size = config.REDCAP_RECORDS_PER_EXPORT;
   let queue = [...announced.keys()];
   let expected: Expected = announced;
   let mark = firstMark;
   for (let round = 0; queue.length > 0 && round <= rereads; round += 1) {
     const again: string[] = [];
-    for (let from = 0; from < queue.length; from += size) {
-      run.signal.throwIfAborted();
-      const part = queue.slice(from, from + size);
-      const records = await readRecords(project, checked, part, expected, await knownRows(work, part));
+    for await (const records of readParts(work, queue, expected)) {
       unknownCodes.look(records);
       await gateway.at('poll:staged');
       counts.records! += records.size;
@@ -282,6 +281,35 @@ async function readAndStore(
   }
   if (!run.dryRun) await noteFindings(dataSource, project, unknownCodes.findings(), asOf);
   return counts;
+}
+
+/** Records in bounded parts, each read to its end and counted; one more part is read while its reader is busy, not more. */
+async function* readParts(
+  work: Work,
+  queue: readonly string[],
+  expected: Expected,
+): AsyncGenerator<ReadonlyMap<string, Row[]>> {
+  const { gateway, project, run, checked } = work;
+  const size = gateway.context.config.REDCAP_RECORDS_PER_EXPORT;
+  const given = new AbortController();
+  const read = async (from: number): Promise<ReadonlyMap<string, Row[]>> => {
+    const part = queue.slice(from, from + size);
+    return readRecords(project, checked, part, expected, await knownRows(work, part), given);
+  };
+  let next: Promise<ReadonlyMap<string, Row[]>> | null = null;
+  try {
+    for (let from = 0; from < queue.length; from += size) {
+      run.signal.throwIfAborted();
+      const records = await (next ?? read(from));
+      next = from + size < queue.length ? read(from + size) : null;
+      // Whoever waits for it hears of its failure; nobody does once the reader has given up.
+      next?.catch(() => undefined);
+      yield records;
+    }
+  } finally {
+    given.abort();
+    await next?.catch(() => undefined);
+  }
 }
 
 /** The flat rows in which what we know of records must come. */

@@ -33,10 +33,12 @@ export async function readRecords(
   records: readonly string[],
   announced: Expected,
   knownRows: Expected,
+  control?: { signal: AbortSignal },
 ): Promise<Map<string, Row[]>> {
   const { recordIdField, declaredFields } = project.definition;
   const fields = [recordIdField, ...declaredFields.filter((field) => !checked.drift.stopped.has(field))];
-  const ask = async (asked: readonly string[]) => group(await project.client.readRecords({ records: asked, fields }));
+  const ask = async (asked: readonly string[]) =>
+    group(await project.client.readRecords({ records: asked, fields }, control));
   const group = (rows: readonly FlatRow[]) => {
     const byRecord = new Map<string, Map<string, FlatRow>>();
     for (const row of rows) {
@@ -57,7 +59,7 @@ export async function readRecords(
   });
   if (doubtful.length > 0) {
     const ids = announcedBy(
-      await project.client.exportRecords({ records: doubtful, fields: [recordIdField] }),
+      await project.client.exportRecords({ records: doubtful, fields: [recordIdField] }, control),
       recordIdField,
     );
     const second = await ask(doubtful);

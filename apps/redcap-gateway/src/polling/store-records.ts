@@ -3,6 +3,7 @@ import type { Lease } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
 import type { Gateway } from '../gateway';
 import {
+  addSnapshots,
   dropSnapshots,
   insertParticipants,
   loadSnapshots,
@@ -60,6 +61,7 @@ export async function storeRecords(
       project,
       fresh.map((recordId) => ({ recordId, presence: 'present' })),
       part.asOf,
+      { mark: part.mark },
     );
     const reachable = new Set(added.map((participant) => participant.recordId));
     const readAgain = fresh.filter((record) => !reachable.has(record));
@@ -88,9 +90,14 @@ export async function storeRecords(
         checked.drift,
       ),
     }));
+    const isAdded = ({ participant }: { participant: Participant }) => reachable.has(participant.recordId);
+    await addSnapshots(
+      em,
+      compared.filter(isAdded).flatMap((one) => one.store),
+    );
     await storeSnapshots(
       em,
-      compared.flatMap((one) => one.store),
+      compared.filter((one) => !isAdded(one)).flatMap((one) => one.store),
     );
     await dropSnapshots(
       em,
@@ -102,11 +109,14 @@ export async function storeRecords(
     const settlements: Settlement[] = [];
     const news: News[] = [];
     for (const one of compared) {
-      const foreign = one.changed.filter((cell) => {
-        const desired = owned.get(`${one.participant.id}/${cellKey(cell)}`);
-        return !desired || !isOurs(gateway, project, desired, valueOf(one.rows, cell), settlements);
-      });
-      if (foreign.length > 0 || !one.participant.published) {
+      const foreign =
+        owned.size === 0
+          ? one.changed
+          : one.changed.filter((cell) => {
+              const desired = owned.get(`${one.participant.id}/${cellKey(cell)}`);
+              return !desired || !isOurs(gateway, project, desired, valueOf(one.rows, cell), settlements);
+            });
+      if (foreign.length > 0 || isAdded(one) || !one.participant.published) {
         news.push({ participant: one.participant, rows: one.rows, changed: foreign });
       }
     }
@@ -114,7 +124,7 @@ export async function storeRecords(
     await tellParticipants(em, { bus, sealer, project, news, cause: part.cause, asOf: part.asOf });
     await markRead(
       em,
-      current.map((participant) => participant.id),
+      compared.filter((one) => !isAdded(one)).map((one) => one.participant.id),
       part.mark,
       news.map((one) => one.participant.id),
       part.asOf,

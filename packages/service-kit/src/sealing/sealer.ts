@@ -65,7 +65,7 @@ class StudySealer implements Sealer {
   }
 
   private key(study: string, keyId: string, purpose: string): Buffer {
-    const name = JSON.stringify([study, keyId, purpose]);
+    const name = `${study}\n${keyId}\n${purpose}`;
     const known = this.derived.get(name);
     if (known !== undefined) return known;
     const master = this.keysOf(study).keys[keyId];
