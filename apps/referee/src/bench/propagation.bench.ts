@@ -39,9 +39,21 @@ export const propagationBench: Bench = {
         { name: 'redcap-gateway', url: gateway.url },
         { name: 'agile-health', url: agile.url },
       ];
-      const played = await playWorld({ world, services, opsToken: ground.opsToken });
+      let toldAt = Date.now();
+      const played = await playWorld({
+        world,
+        services,
+        opsToken: ground.opsToken,
+        until: enrolledBy(cohort.timeline),
+        onProgress: ({ now, part, members }) => {
+          if (Date.now() - toldAt < 10_000) return;
+          toldAt = Date.now();
+          place.log(`${now}, ${Math.round(part * 100)} % played, ${members} members`);
+        },
+      });
       place.log(`played ${cohort.id} in ${Math.round(played.durationMs / 1_000)} s`);
       const runs = await command<Run[]>(gateway.url, ground.opsToken, 'jobs.runs', { name: 'redcap-poll', limit: 500 });
+      if (runs.length === 500) throw new Error('More polls ran than can be listed: the earliest would be missing.');
       const polls = runs.flatMap((run) =>
         run.state === 'done' && run.startedAt !== null ? [Date.parse(run.startedAt)] : [],
       );
@@ -74,6 +86,13 @@ export const propagationBench: Bench = {
     }
   },
 };
+
+/** Half an hour after the last family was randomised: two polls. What comes after it enrols nobody. */
+function enrolledBy(timeline: ReturnType<typeof ismileCohort>['timeline']): Date {
+  const last = timeline.filter((action) => action.do === 'save' && 'rand_arm' in action.values).at(-1);
+  if (last === undefined) throw new Error('Nobody of the cohort is randomised.');
+  return new Date(Date.parse(last.at) + 30 * 60_000);
+}
 
 async function recordsOfMembers(api: string): Promise<Map<string, string>> {
   const body = new URLSearchParams({
