@@ -48,6 +48,8 @@ interface RedcapJson {
 
 /** Where the API answers: a server may stand in a folder of its site, as it does by default, or at its top. */
 const apiPaths = ['/redcap/api/', '/api/'];
+const notFoundPage =
+  '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n<p>The requested URL was not found on this server.</p>\n</body></html>\n';
 const bannedPage =
   '<html><body>Your IP address was banned because it made too many requests to this server.</body></html>\n';
 const newToken = (): string => randomBytes(16).toString('hex').toUpperCase();
@@ -255,6 +257,10 @@ export class RedcapStandIn implements StandIn, ServerView, ServerDoings {
       now: () => this.now(),
       changed: () => this.port.changed(),
       docId: () => this.nextIds.doc++,
+    });
+    // Any other path is the web server's to answer, not REDCap's (§1.3).
+    router.use(['/redcap', '/api', '/surveys'], (_, response) => {
+      response.status(404).type('html').send(notFoundPage);
     });
   }
 

@@ -11,6 +11,7 @@ import { randomizeRecord } from '../records/randomize-record';
 import { renameRecord } from '../records/rename-record';
 import * as describe from '../structure/describe-project';
 import { writeList } from '../structure/write-list';
+import { atLeast } from '../version';
 import { escapeXml, xmlDeclaration } from '../xml-text';
 import { formatted, text, type Answer } from './answer';
 import { byAction, need, note, type Call, type Method } from './call';
@@ -166,6 +167,7 @@ function projectInfo(call: Call): Answer {
 }
 
 function randomize(call: Call): Answer {
+  if (!atLeast(call.version, '14.7.0')) throw new ApiError(501, messages.notImplemented);
   need(call.user, 'api_import', messages.noImportRights);
   need(call.user, 'random_perform');
   const format = call.params.format();

@@ -8,6 +8,7 @@ import type { ProjectEvent, User } from '../model';
 import type { Params } from '../params';
 import type { Project } from '../project';
 import { readServerTime } from '../server-time';
+import { atLeast } from '../version';
 import { cdata, xmlDeclaration } from '../xml-text';
 import { readFilterLogic, type RowFilter } from './filter-logic';
 import { recordTeller, selectColumns } from './select-columns';
@@ -66,12 +67,19 @@ export interface RecordsAsked {
   user: User;
   /** Wall time of the server. */
   at: string;
+  /** REDCap's. */
+  version: string;
 }
 
 /** Reads the parameters of a records export. Throws REDCap's refusals. */
-export function readRecordsQuery({ project, params, user, at }: RecordsAsked): RecordsQuery {
+export function readRecordsQuery({ project, params, user, at, version }: RecordsAsked): RecordsQuery {
   const { codebook } = project;
-  const columns = selectColumns(codebook, params.list('fields'), params.list('forms'), user);
+  const asked = params.list('fields');
+  // Before 13.4.10 what is no field was passed over (§1.8).
+  const fields = atLeast(version, '13.4.10')
+    ? asked
+    : (asked?.filter((name) => codebook.columnsByField.has(name)) ?? null);
+  const columns = selectColumns(codebook, fields, params.list('forms'), user);
   const records = params.list('records');
   const logic = params.get('filterLogic');
   const mark = params.get('decimalCharacter');

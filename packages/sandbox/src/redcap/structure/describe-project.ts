@@ -169,18 +169,32 @@ export function repeatingFormsEvents(project: Project): ListExport {
   return list('items', keys, rows, { quoting: 'minimal' });
 }
 
-/** Data access groups (§2.16). */
-export function dags(project: Project): ListExport {
-  const rows = project.design.dags.map((dag) => ({
+/** Data access groups, with their ids since 13.1 (§2.16). */
+export function dags(project: Project, _params: Params, _user: User, version: string): ListExport {
+  const numbered = atLeast(version, '13.1.0');
+  const rows = project.design.dags.map((dag): ListRow => ({
     data_access_group_name: dag.name,
     unique_group_name: dag.uniqueName,
-    data_access_group_id: dag.id,
+    ...(numbered ? { data_access_group_id: dag.id } : {}),
   }));
-  return list('dags', ['data_access_group_name', 'unique_group_name', 'data_access_group_id'], rows);
+  const keys = ['data_access_group_name', 'unique_group_name', ...(numbered ? ['data_access_group_id'] : [])];
+  return list('dags', keys, rows);
 }
 
 /** The project's settings: one object, not a list, in JSON (§2.17). */
 export function projectInfo(project: Project, version: string): ListRow {
+  const info = modernInfo(project, version);
+  if (atLeast(version, '10.0.0')) return info;
+  // 9.1.3 was seen to tell all but what it works out as texts, fewer of them, and what repeats last.
+  const derived = ['is_longitudinal', 'has_repeating_instruments_or_events'];
+  const later = ['missing_data_codes', 'external_modules', 'bypass_branching_erase_field_prompt', derived[1]!];
+  const told = Object.keys(info).filter((key) => !later.includes(key));
+  return Object.fromEntries(
+    [...told, derived[1]!].map((key) => [key, derived.includes(key) ? info[key]! : String(info[key])]),
+  );
+}
+
+function modernInfo(project: Project, version: string): ListRow {
   const { settings } = project.design;
   const { codebook } = project;
   return {
@@ -304,8 +318,11 @@ const logTypes: Record<string, (action: string) => boolean> = {
   page_view: () => false,
 };
 
+/** Up to 11: `Created Record (API) 1200` (§5). */
+const oldWords = (action: string): string => action.replace(/^(Create|Update|Delete) record\b/, '$1d Record');
+
 /** The log, newest first, filtered (§2.22). Times are minutes of the server's wall clock. */
-export function logEntries(project: Project, params: Params, user: User): ListExport {
+export function logEntries(project: Project, params: Params, user: User, version: string): ListExport {
   const type = params.get('logtype');
   const ofType = type === '' ? () => true : Object.hasOwn(logTypes, type) ? logTypes[type]! : null;
   if (ofType === null) throw new ApiError(400, messages.parameterInvalid('logtype'));
@@ -337,8 +354,8 @@ export function logEntries(project: Project, params: Params, user: User): ListEx
     rows.push({
       timestamp: entry.at.slice(0, 16),
       username: entry.user,
-      action: entry.action,
-      details: entry.details,
+      action: atLeast(version, '12.0.0') ? entry.action : oldWords(entry.action),
+      details: atLeast(version, '12.0.0') ? entry.details : entry.details.replace('DAG assignments', 'DAG Assignments'),
       record: entry.record,
     });
   }
