@@ -26,10 +26,13 @@ function armParameter(call: Call): number | null {
   return arm;
 }
 
+/** `type`: whatever is not `eav` is flat; a client that sends a word of its own works with real servers (redcapy 0.4.1). */
+const shapeAsked = ({ params }: Call): 'flat' | 'eav' => (params.get('type') === 'eav' ? 'eav' : 'flat');
+
 function exportRecordsCall(call: Call): Answer {
   const { params, project, user } = call;
   need(user, 'api_export');
-  const type = params.word('type', ['flat', 'eav']);
+  const type = shapeAsked(call);
   if (params.get('format') === 'odm') {
     const data = xmlData(call);
     note(call, 'export_format: ODM, rawOrLabel: raw', 'Data Export (API) ');
@@ -74,7 +77,7 @@ function importRecordsCall(call: Call): Answer {
   need(user, 'api_import', messages.noImportRights);
   const odm = params.get('format') === 'odm';
   const format = odm ? 'xml' : params.format();
-  const type = params.word('type', ['flat', 'eav']);
+  const type = shapeAsked(call);
   const overwrite = params.word('overwriteBehavior', ['normal', 'overwrite']) === 'overwrite';
   const content = params.word('returnContent', ['count', 'ids', 'auto_ids', 'nothing']);
   const dateOrder = params.word('dateFormat', ['YMD', 'MDY', 'DMY']);
