@@ -39,6 +39,7 @@ export class LiveDesign {
   private readonly arms: Map<string, number>;
   private readonly designated: Map<string, string[]>;
   private readonly repeats: Set<string>;
+  private readonly choices = new Map<string, ReturnType<typeof parseChoices>>();
 
   constructor(
     readonly dictionary: readonly MetadataRow[],
@@ -114,6 +115,12 @@ export class LiveDesign {
     return this.forms.has(form) ? form : null;
   }
 
+  private choicesOf(field: MetadataRow): ReturnType<typeof parseChoices> {
+    let choices = this.choices.get(field.field_name);
+    if (choices === undefined) this.choices.set(field.field_name, (choices = parseChoices(field)));
+    return choices;
+  }
+
   /** Whether the dictionary accepts a raw value in a cell (redcap-api.md §4.1). A blank always clears. */
   accepts(address: Pick<CellAddress, 'field'>, value: string): boolean {
     if (value === '') return true;
@@ -124,10 +131,10 @@ export class LiveDesign {
       case 'dropdown':
       case 'yesno':
       case 'truefalse':
-        return parseChoices(field).has(value);
+        return this.choicesOf(field).has(value);
       case 'checkbox': {
         const code = address.field.slice(field.field_name.length + '___'.length);
-        const codes = [...parseChoices(field).keys()].map((known) => known.toLowerCase().replace(/[^a-z0-9]/g, '_'));
+        const codes = [...this.choicesOf(field).keys()].map((known) => known.toLowerCase().replace(/[^a-z0-9]/g, '_'));
         return ['0', '1'].includes(value) && codes.includes(code);
       }
       case 'slider':
@@ -160,6 +167,11 @@ export function baseField(column: string): string {
 
 const date = String.raw`\d{4}-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])`;
 const time = String.raw`([01]?\d|2[0-3]):[0-5]\d`;
+const dates = {
+  seconds: new RegExp(String.raw`^${date} ${time}:[0-5]\d$`),
+  minutes: new RegExp(`^${date} ${time}$`),
+  day: new RegExp(`^${date}$`),
+};
 const validations: Record<string, RegExp> = {
   time: new RegExp(`^${time}$`),
   time_hh_mm_ss: new RegExp(String.raw`^${time}:[0-5]\d$`),
@@ -176,9 +188,9 @@ const validations: Record<string, RegExp> = {
 };
 
 function acceptsText(validation: string, value: string): boolean {
-  if (validation.startsWith('datetime_seconds_')) return new RegExp(String.raw`^${date} ${time}:[0-5]\d$`).test(value);
-  if (validation.startsWith('datetime_')) return new RegExp(`^${date} ${time}$`).test(value);
-  if (validation.startsWith('date_')) return new RegExp(`^${date}$`).test(value);
+  if (validation.startsWith('datetime_seconds_')) return dates.seconds.test(value);
+  if (validation.startsWith('datetime_')) return dates.minutes.test(value);
+  if (validation.startsWith('date_')) return dates.day.test(value);
   if (validation === 'phone') return /^1?[2-9]\d{9}$/.test(value.replace(/\D/g, ''));
   return validations[validation]?.test(value) ?? true;
 }

@@ -41,7 +41,9 @@ export async function importCells(
   const byColumns = new Map<string, OutgoingCell[]>();
   for (const row of rowsOf(project, design, cells)) {
     const columns = Object.keys(row.flat).sort().join();
-    byColumns.set(columns, [...(byColumns.get(columns) ?? []), ...row.cells]);
+    const group = byColumns.get(columns);
+    if (group === undefined) byColumns.set(columns, [...row.cells]);
+    else group.push(...row.cells);
   }
   for (const group of byColumns.values()) await send(group);
   return { refused, unknownFields };

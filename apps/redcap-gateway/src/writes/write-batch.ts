@@ -58,9 +58,12 @@ export async function writeBatch(place: Place, cells: readonly DesiredCell[]): P
   const snapshots = await loadSnapshots(dataSource, ids);
   const settlements: Settlement[] = [];
   const standing: OpenCell[] = [];
+  const clear = new Map<string, Row[]>(
+    [...snapshots].map(([id, rows]) => [id, rows.map((row) => ({ ...row, values: row.clear }))]),
+  );
   for (const cell of cells) {
     const open = openCell(place, cell);
-    const rows: Row[] = (snapshots.get(cell.participantId) ?? []).map((row) => ({ ...row, values: row.clear }));
+    const rows = clear.get(cell.participantId) ?? [];
     const reason = refuseByDesign(project, checked, participants.get(cell.participantId), rows, open);
     if (reason === null) standing.push(open);
     else settlements.push({ cell, outcome: 'refused', current: null, reason });
