@@ -133,7 +133,9 @@ it('does with users, locks and surveys what it is told, and keeps all of it when
   expect(link.startsWith(`${first.url}/redcap/surveys/?s=`)).toBe(true);
   expect(await (await fetch(link)).text()).toContain('Your diary');
   await act({ do: 'lock-record', record: '2', locked: false, user: 'ra' });
-  const answer = await fetch(link, { method: 'POST', body: new URLSearchParams({ remarks: 'all <well>' }) });
+  // Remarks are asked of those alone who say how they brush.
+  const body = new URLSearchParams({ brush: '1', remarks: 'all <well>' });
+  const answer = await fetch(link, { method: 'POST', body });
   expect(await answer.text()).toContain('Thank you');
   const made = await ask(first.url, {
     token: superToken,

@@ -29,6 +29,11 @@ describe('earlier versions', () => {
     const asked = { content: 'record', format: 'json', records: '2', fields: 'study_id,redcap_event_name,nope' };
     expect((await (await lab('13.4.9')).call(asked)).body).toBe('[{"study_id":"2"}]');
     expect((await (await lab('13.4.10')).call(asked)).status).toBe(400);
+    const forms = { content: 'record', format: 'json', records: '2', 'forms[0]': 'nope', 'forms[1]': 'habits' };
+    const [row] = await (await lab('9.5.13')).json(forms);
+    expect(Object.keys(row)).toEqual(expect.arrayContaining(['brushes', 'habits_complete']));
+    expect(row).not.toHaveProperty('age');
+    expect((await (await lab('13.4.10')).call(forms)).status).toBe(400);
   });
 
   it('tell groups without ids before 13.1', async () => {

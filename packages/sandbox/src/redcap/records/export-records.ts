@@ -71,15 +71,19 @@ export interface RecordsAsked {
   version: string;
 }
 
+/** Before 13.4.10 names that are none were passed over (§1.2, §1.8); where nothing is left, nothing was asked for. */
+function known(names: readonly string[] | null, isKnown: (name: string) => boolean): string[] | null {
+  const left = names?.filter(isKnown) ?? [];
+  return left.length === 0 ? null : left;
+}
+
 /** Reads the parameters of a records export. Throws REDCap's refusals. */
 export function readRecordsQuery({ project, params, user, at, version }: RecordsAsked): RecordsQuery {
   const { codebook } = project;
-  const asked = params.list('fields');
-  // Before 13.4.10 what is no field was passed over (§1.8).
-  const fields = atLeast(version, '13.4.10')
-    ? asked
-    : (asked?.filter((name) => codebook.columnsByField.has(name)) ?? null);
-  const columns = selectColumns(codebook, fields, params.list('forms'), user);
+  const strict = atLeast(version, '13.4.10');
+  const fields = known(params.list('fields'), (name) => strict || codebook.columnsByField.has(name));
+  const forms = known(params.list('forms'), (name) => strict || codebook.formIndex.has(name));
+  const columns = selectColumns(codebook, fields, forms, user);
   const records = params.list('records');
   const logic = params.get('filterLogic');
   const mark = params.get('decimalCharacter');
