@@ -22,8 +22,8 @@ export interface Place {
 /** Called inside the transaction that changes the message, after it was saved. It must not call the outside. */
 type MessageHook = (em: EntityManager, message: Message) => Promise<void>;
 
-/** Where a process may die around a send. For proofs only: no app sets it from its environment. */
-export type MessagingPoint = 'message.noted' | 'message.posted' | 'message.answered';
+/** Where a process may die around a send, and between a question about a message and the note of its answer. For proofs only: no app sets it from its environment. */
+export type MessagingPoint = 'message.noted' | 'message.posted' | 'message.asked';
 
 /** What the parts of this service share. */
 export interface Room {

@@ -1,4 +1,8 @@
+import type { Effect } from '@studybridge/effects';
 import { putUnderProof } from '@studybridge/service-kit';
+import { eventually } from '@studybridge/testing';
+import type { SendBody } from '../src/send/plan-send';
+import { sendExecutor } from '../src/send/send-executor';
 import { clearStage, setStage, type Stage } from './harness';
 
 afterEach(clearStage);
@@ -113,6 +117,36 @@ describe('a send of unknown outcome', () => {
     } finally {
       putUnderProof({ off: new Set(), at: () => undefined });
     }
+  });
+
+  it('is none when whoever had it in hand says that it never called, also while it is looked for', async () => {
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const stage = await setStage({ at: (point) => (point === 'message.noted' ? held : undefined) });
+    const request = await stage.others.ask(await stage.others.newPerson({ mobile }));
+    const noted = () => stage.rows(request).then(([row]) => row?.state === 'dispatching');
+    await eventually(noted, { what: 'the note of the letter' });
+    const [row] = await stage.rows(request);
+    const effect = { body: { messageId: row?.id ?? '' } } as Effect<SendBody>;
+    const sms = stage.room.channels.get('sms')!;
+    const note = await stage.sql<{ at: Date }>('SELECT real_dispatched_at AS at FROM message');
+    const takenBack = sendExecutor(stage.room, {
+      ...sms,
+      find: async () => {
+        await stage.sql(`UPDATE message SET state = 'queued', real_dispatched_at = NULL`);
+        return null;
+      },
+    });
+    expect(await takenBack.lookUp(effect)).toEqual({ found: false, notCalled: true });
+    expect(await stage.rows(request)).toMatchObject([{ state: 'queued', reason: null }]);
+    // Nobody says so: in doubt from that moment on, whatever is said later.
+    await stage.sql(`UPDATE message SET state = 'dispatching', real_dispatched_at = $1`, [note[0]?.at]);
+    expect(await sendExecutor(stage.room, sms).lookUp(effect)).toEqual({ found: false });
+    expect(await stage.rows(request)).toMatchObject([{ state: 'in-doubt', reason: 'SEND_IN_DOUBT' }]);
+    goOn();
+    await stage.playTo('2018-10-02T16:30:00Z');
+    expect(await stage.rows(request)).toMatchObject([{ state: 'delivered', reason: null }]);
+    expect(stage.received(mobile)).toHaveLength(1);
   });
 
   it('does not stop the participant’s later messages, nor the others’', async () => {

@@ -1,3 +1,4 @@
+import type { WorldOptions } from '@studybridge/sandbox';
 import { repliesJob } from '../src/replies/define-replies';
 import { clearStage, setStage, shortCode } from './harness';
 
@@ -19,9 +20,13 @@ interface Listed {
 }
 
 /** The study's long code, and a participant at noon in New York. */
-async function ready(o: { env?: Record<string, string>; sender?: object } = {}) {
+async function ready(o: { env?: Record<string, string>; sender?: object; twilio?: WorldOptions['twilio'] } = {}) {
   const sender = { number, binding, ...fast, ...o.sender };
-  const stage = await setStage({ senders: [sender, { number: '+12025550111', purpose: 'operator' }], env: o.env });
+  const stage = await setStage({
+    senders: [sender, { number: '+12025550111', purpose: 'operator' }],
+    env: o.env,
+    twilio: o.twilio,
+  });
   const id = await stage.others.newPerson({ mobile: zelda });
   await stage.playTo('2018-10-02T16:00:00Z');
   const poll = async () => {
@@ -72,6 +77,28 @@ describe('STOP and START', () => {
     expect((await stage.stops()).filter((one) => one.lifted_by === null)).toEqual([
       { source: 'staff', sender: '', lifted_by: null },
     ]);
+  });
+
+  it('to any number behind a Messaging Service count for the service', async () => {
+    const sid = `MG${'5'.repeat(32)}`;
+    const stage = await ready({
+      sender: { number: sid, kind: 'service' },
+      twilio: { services: [{ sid, name: 'The study', senders: [number, shortCode] }] },
+    });
+    const first = await stage.others.ask(stage.id);
+    await stage.pass(5);
+    expect(await stage.rows(first)).toMatchObject([{ state: 'delivered' }]);
+    stage.says('Thanks a lot', zelda, number);
+    stage.says('STOP', zelda, shortCode);
+    stage.says('STOP', zelda, '+18335550112');
+    await stage.poll();
+    await stage.poll();
+    // The one to a number of nobody's is none of the study's.
+    expect((await stage.list()).map(({ kind }) => kind).sort()).toEqual(['stop', 'text']);
+    expect(await stage.stops()).toEqual([{ source: 'keyword', sender: sid, lifted_by: null }]);
+    const request = await stage.others.ask(stage.id);
+    await stage.idle();
+    expect(await stage.rows(request)).toMatchObject([{ state: 'suppressed', reason: 'OPTED_OUT' }]);
   });
 
   it('between decision and send wins, also when it is only heard of then', async () => {

@@ -53,6 +53,14 @@ export const testDefinition: MessagingDefinition = {
       inDoubt: 'close',
       cap: null,
     },
+    'number-test': {
+      title: 'A test of the number.',
+      channel: 'sms',
+      audience: 'participant',
+      atClosedWindow: 'drop',
+      inDoubt: 'close',
+      cap: { perDay: 1, perWeek: 2 },
+    },
     alert: {
       title: 'To the operator.',
       channel: 'sms',
@@ -63,6 +71,11 @@ export const testDefinition: MessagingDefinition = {
     },
   },
   templates: {
+    'number-test': {
+      channel: 'sms',
+      longest: {},
+      body: { en: () => 'A test of your number.', es: () => 'Una prueba de su número.' },
+    },
     reminder: {
       channel: 'sms',
       longest: { name: 'Maximiliana', word: 'wwwwwwww' },

@@ -64,6 +64,7 @@ async function followUpOne(
   counts.asked += 1;
   if (message.state === 'in-doubt') {
     const found = await findLetter(room, channel, message);
+    await room.at('message.asked');
     await dataSource.transaction(async (em) => {
       await run.lease.assert(em);
       const locked = await lockMessage(em, message.id);
@@ -78,6 +79,7 @@ async function followUpOne(
   }
   if (message.sid === null || !channel.ask) return advance(room, message, run);
   const news = await channel.ask(message.sid);
+  await room.at('message.asked');
   await dataSource.transaction(async (em) => {
     await run.lease.assert(em);
     await takeNews(em, room, message.id, news);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { StudybridgeError, type ReasonCode, reasons } from '@studybridge/contracts';
 import { openPerson } from '@studybridge/service-kit';
 import { z } from 'zod';
@@ -5,6 +6,7 @@ import { lookAtMessage } from '../decide/look-at-message';
 import type { Message } from '../messages/message';
 import { messageRowStates } from '../messages/message';
 import { lockMessage, readMessages, saveMessage } from '../messages/message-store';
+import { planMessage } from '../messages/plan-message';
 import { printOf } from '../messages/prints';
 import { sayEnd } from '../messages/say-end';
 import { takeNews } from '../messages/take-news';
@@ -216,6 +218,18 @@ export function addOperations(room: Room): void {
   );
 
   ops.add(
+    'numbers.test',
+    z.object({ participantId: z.uuid(), by }),
+    async ({ participantId, by: who }) => {
+      await clock.refresh();
+      const planned = await dataSource.transaction((em) => planNumberTest(em, room, participantId));
+      logger.warn({ participantId, by: who, messageId: planned.messageId }, 'a number is tested with a text');
+      return planned;
+    },
+    'Sends the study’s test text to a participant’s number, by the way of every text; `messages.list purpose=number-test` shows its end.',
+  );
+
+  ops.add(
     'numbers.unflag',
     z.object({ participantId: z.uuid(), by }),
     async ({ participantId, by: who }) => {
@@ -321,6 +335,37 @@ async function reach(
   if (!participant || !place) throw refused('There is no such participant.', 'See `ops messages.list`.');
   const to = place.messaging.mobile(openPerson(context.sealer, participant));
   return { study: participant.study, to, toPrint: printOf(context, participant.study, 'sms', to) };
+}
+
+/** Purpose and template of a study's test text. */
+const numberTest = 'number-test';
+
+/** Asks for the test text: whatever holds or ends other texts to this participant holds or ends it, too. */
+async function planNumberTest(
+  em: Em,
+  room: Room,
+  participantId: string,
+): Promise<{ messageId: string; state: Message['state']; reason: ReasonCode | null }> {
+  const participant = await readParticipant(em, participantId);
+  const place = participant && room.places.get(participant.binding);
+  if (!participant || !place) throw refused('There is no such participant.', 'See `ops messages.list`.');
+  if (!place.messaging.purposes[numberTest] || !place.messaging.templates[numberTest]) {
+    throw refused('The study has no test text.', `Declare the purpose and the template ${numberTest} in its folder.`);
+  }
+  const { message } = await planMessage(em, room, {
+    requestId: `${participant.binding}|${participantId}|${numberTest}|${randomUUID()}`,
+    binding: participant.binding,
+    study: participant.study,
+    participantId,
+    purpose: numberTest,
+    channel: 'sms',
+    template: numberTest,
+    data: {},
+    expiresAt: new Date(room.context.clock.now().getTime() + 24 * 3_600_000),
+    cause: 'live',
+    correlationId: numberTest,
+  });
+  return { messageId: message.id, state: message.state, reason: message.reason };
 }
 
 /** Lines that take no texts (messaging.md §9.11). */

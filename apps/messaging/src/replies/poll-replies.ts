@@ -1,6 +1,7 @@
 import type { JobRun } from '@studybridge/service-kit';
 import type { Place, Room } from '../room';
 import type { Sender } from '../senders/senders';
+import type { InboundMessage, TwilioClient } from '../twilio/twilio-client';
 import { keepReply } from './reply-store';
 import { takeInNextReply } from './take-in-reply';
 
@@ -16,11 +17,16 @@ export async function pollReplies(room: Room, place: Place, run: JobRun): Promis
   const counts = { found: 0, new: 0, handled: 0 };
   const { twilio } = room;
   if (twilio !== null) {
-    for (const sender of numbersOf(room, place)) {
+    for (const sender of sendersOf(room, place)) {
       run.signal.throwIfAborted();
-      const found = await twilio.listInbound({ to: sender.id, since: await sinceOf(room, sender), limit: mostPerLook });
+      const since = await sinceOf(room, sender);
+      const found: InboundMessage[] = [];
+      for (const to of await numbersBehind(twilio, sender)) {
+        const list = await twilio.listInbound({ to, since, limit: mostPerLook });
+        if (list.length >= mostPerLook) run.log('More texts came in than one look takes; the oldest are left out.');
+        found.push(...list);
+      }
       counts.found += found.length;
-      if (found.length >= mostPerLook) run.log('More texts came in than one look takes; the oldest are left out.');
       await room.context.dataSource.transaction(async (em) => {
         await run.lease.assert(em);
         for (const { sid, from, body, media, sentAt } of found) {
@@ -56,11 +62,14 @@ async function takeInReplies(room: Room, signal?: AbortSignal): Promise<number> 
   }
 }
 
-/** The numbers to which participants of a binding reply. */
-function numbersOf(room: Room, place: Place): Sender[] {
-  return room.senders.all.filter(
-    (sender) => sender.purpose === 'study' && sender.binding === place.binding.id && !sender.id.startsWith('MG'),
-  );
+/** What phones reply to: the number, or those of a Messaging Service, asked anew because one may be added at any time. */
+function numbersBehind(twilio: TwilioClient, { id, kind }: Sender): Promise<string[]> {
+  return kind === 'service' ? twilio.numbersOfService(id) : Promise.resolve([id]);
+}
+
+/** The senders to which participants of a binding reply. A STOP to any number of a service counts for the service. */
+function sendersOf(room: Room, place: Place): Sender[] {
+  return room.senders.all.filter((sender) => sender.purpose === 'study' && sender.binding === place.binding.id);
 }
 
 async function sinceOf(room: Room, sender: Sender): Promise<Date> {

@@ -20,7 +20,7 @@ import type { Room } from '../room';
 import type { Sender } from '../senders/senders';
 import { checkTrips } from '../stops/trips';
 import type { Channel, Dispatch, Posted } from './channel';
-import { admitSends, endTurn, waitForMoment } from './pace';
+import { admitSends, endTurn, noteCallOver, noteLook, waitForMoment } from './pace';
 import { letterContext } from './letter-context';
 import type { SendBody } from './plan-send';
 
@@ -46,15 +46,18 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
         await unnote(room, message);
         return { found: false, notCalled: true };
       }
-      return { found: false };
+      return (await isDoubted(room, message)) ? { found: false } : { found: false, notCalled: true };
     },
     async call(effect, signal): Promise<Posted> {
+      const began = performance.now();
       const dispatch = await lastLook(room, effect);
+      noteLook(room, performance.now() - began);
       await room.at('message.noted');
       await waitForMoment(room, effect.key, signal);
       try {
         if (signal.aborted) throw notBegun();
         const posted = await channel.post(dispatch, signal);
+        noteCallOver(room, effect.key);
         await room.at('message.posted');
         return posted;
       } catch (error) {
@@ -64,6 +67,20 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
     },
     settle: (em, effect, result) => settleSend(em, room, effect, result),
   };
+}
+
+/**
+ * Notes that a letter was looked for in vain. False when its note was taken back meanwhile: whoever was taken over found that it had not
+ * begun the call, and may say so until this moment.
+ */
+function isDoubted(room: Room, { id, realDispatchedAt }: Message): Promise<boolean> {
+  return room.context.dataSource.transaction(async (em) => {
+    const message = await lockMessage(em, id);
+    if (message?.state !== 'dispatching') return false;
+    if (message.realDispatchedAt?.getTime() !== realDispatchedAt?.getTime()) return false;
+    await takeDoubt(em, room, message);
+    return true;
+  });
 }
 
 /** Looks for a letter of unknown fate at its provider. */

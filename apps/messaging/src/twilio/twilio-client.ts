@@ -146,6 +146,16 @@ export class TwilioClient {
     return list.some((service) => service.sid === sid);
   }
 
+  /** The numbers and short codes behind a Messaging Service: what a phone sees, and replies to. */
+  async numbersOfService(sid: string): Promise<string[]> {
+    const service = this.client.messaging.v1.services(sid);
+    const [numbers, codes] = await Promise.all([
+      this.ask(() => service.phoneNumbers.list({ limit: 400 })),
+      this.ask(() => service.shortCodes.list({ limit: 100 })),
+    ]);
+    return [...numbers.map((one) => one.phoneNumber), ...codes.map((one) => one.shortCode)];
+  }
+
   /** The account's balance and its currency. */
   async balance(): Promise<{ amount: number; currency: string }> {
     const { balance, currency } = await this.ask(() => this.client.balance.fetch());

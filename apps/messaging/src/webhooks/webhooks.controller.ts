@@ -6,6 +6,7 @@ import { repliesJob } from '../replies/define-replies';
 import { keepReply } from '../replies/reply-store';
 import { emptyAnswer } from '../replies/static-answer';
 import type { Place, Room } from '../room';
+import type { Sender } from '../senders/senders';
 import { isSigned, textOf } from './twilio-request';
 
 /** The part of the web server's request that is used. */
@@ -76,15 +77,17 @@ export class WebhooksController {
     if (params === null) return this.answer(response, 'inbound', 'forged', 403);
     const sid = textOf(params, 'MessageSid');
     const from = textOf(params, 'From');
-    const place = this.placeOf(textOf(params, 'To'));
+    // What a Messaging Service sends from is named beside the number.
+    const sender = this.senderOf(textOf(params, 'To')) ?? this.senderOf(textOf(params, 'MessagingServiceSid'));
+    const place = this.placeOf(sender);
     if (!sidForm.test(sid) || !/^\+?\d{3,15}$/.test(from)) return this.answer(response, 'inbound', 'malformed', 400);
-    if (place === null) return this.answer(response, 'inbound', 'unknown', 404);
+    if (sender === null || place === null) return this.answer(response, 'inbound', 'unknown', 404);
     const { context } = this.room;
     await context.clock.refresh();
     const kept = await context.dataSource.transaction((em) =>
       keepReply(em, this.room, place, {
         sid,
-        sender: textOf(params, 'To'),
+        sender: sender.id,
         from,
         body: textOf(params, 'Body'),
         media: Number(textOf(params, 'NumMedia')) || 0,
@@ -115,11 +118,13 @@ export class WebhooksController {
   }
 
   /** The binding whose number it is. */
-  private placeOf(number: string): Place | null {
-    const sender = this.room.senders.byId(number);
-    return sender?.purpose === 'study' && sender.binding !== null
-      ? (this.room.places.get(sender.binding) ?? null)
-      : null;
+  private senderOf(id: string): Sender | null {
+    const sender = this.room.senders.byId(id);
+    return sender?.purpose === 'study' ? sender : null;
+  }
+
+  private placeOf(sender: Sender | null): Place | null {
+    return this.room.places.get(sender?.binding ?? '') ?? null;
   }
 
   private answer(response: Response, kind: string, outcome: string, status: number): void {

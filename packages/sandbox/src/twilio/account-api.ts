@@ -5,7 +5,7 @@ import { costOf, rfc2822 } from './message';
 import { pageOf } from './paging';
 import type { Traffic } from './traffic';
 import { TwilioError } from './twilio-error';
-import type { TwilioNumber, TwilioOptions } from './twilio-options';
+import type { TwilioNumber, TwilioOptions, TwilioService } from './twilio-options';
 
 /** The account, its numbers, its balance, look-ups and Messaging Services. */
 export class AccountApi {
@@ -130,25 +130,38 @@ export class AccountApi {
 
   services(call: TwilioCall): Reply {
     const services = this.options.services.map((service) => this.serviceJson(service.sid, call.account));
-    const url = `https://messaging.twilio.com/v1/Services?PageSize=50&Page=0`;
-    const meta = {
-      page: 0,
-      page_size: 50,
-      first_page_url: url,
-      previous_page_url: null,
-      url,
-      next_page_url: null,
-      key: 'services',
-    };
-    return { status: 200, body: { services, meta } };
+    return { status: 200, body: { services, meta: onePage('Services', 'services') } };
+  }
+
+  /** The numbers behind a Messaging Service, or its short codes. */
+  serviceNumbers(call: TwilioCall, among: 'phone_numbers' | 'short_codes'): Reply {
+    const service = this.serviceOf(call);
+    const known = among === 'short_codes' ? this.codes : this.longNumbers;
+    const numbers = known.filter(({ phoneNumber }) => service.senders.includes(phoneNumber));
+    const resource = among === 'short_codes' ? 'ShortCodes' : 'PhoneNumbers';
+    const url = `https://messaging.twilio.com/v1/Services/${service.sid}/${resource}`;
+    const shown = numbers.map((number) => ({
+      sid: withSid(number).sid,
+      account_sid: call.account,
+      service_sid: service.sid,
+      date_created: this.startedAt,
+      date_updated: this.startedAt,
+      [among === 'short_codes' ? 'short_code' : 'phone_number']: number.phoneNumber,
+      country_code: 'US',
+      capabilities: ['SMS'],
+      url: `${url}/${withSid(number).sid}`,
+    }));
+    return { status: 200, body: { [among]: shown, meta: onePage(`Services/${service.sid}/${resource}`, among) } };
   }
 
   service(call: TwilioCall): Reply {
-    const sid = call.param('sid');
-    if (!this.options.services.some((service) => service.sid === sid)) {
-      throw new TwilioError(20404, { what: call.path });
-    }
-    return { status: 200, body: this.serviceJson(sid, call.account) };
+    return { status: 200, body: this.serviceJson(this.serviceOf(call).sid, call.account) };
+  }
+
+  private serviceOf(call: TwilioCall): TwilioService {
+    const service = this.options.services.find(({ sid }) => sid === call.param('sid'));
+    if (!service) throw new TwilioError(20404, { what: call.path });
+    return service;
   }
 
   private get longNumbers(): TwilioNumber[] {
@@ -244,4 +257,10 @@ function validationError(asked: string): string {
   const digits = asked.replace(/\D/g, '').length;
   if (/[^\d\s()+.-]/.test(asked)) return 'NOT_A_NUMBER';
   return digits < 11 ? 'TOO_SHORT' : digits > 15 ? 'TOO_LONG' : 'INVALID_BUT_POSSIBLE';
+}
+
+/** The page of a list that has only one, as the newer API tells it. */
+function onePage(resource: string, key: string): Record<string, unknown> {
+  const url = `https://messaging.twilio.com/v1/${resource}?PageSize=50&Page=0`;
+  return { page: 0, page_size: 50, first_page_url: url, previous_page_url: null, url, next_page_url: null, key };
 }

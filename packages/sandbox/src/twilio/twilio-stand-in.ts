@@ -146,6 +146,14 @@ export class TwilioStandIn implements StandIn {
       '/twilio{/messaging}/v1/Services/:sid',
       this.answer((call) => account.service(call)),
     );
+    router.get(
+      '/twilio{/messaging}/v1/Services/:sid/PhoneNumbers',
+      this.answer((call) => account.serviceNumbers(call, 'phone_numbers')),
+    );
+    router.get(
+      '/twilio{/messaging}/v1/Services/:sid/ShortCodes',
+      this.answer((call) => account.serviceNumbers(call, 'short_codes')),
+    );
     router.get('/twilio/messaging/deactivated/:day.txt', (req, res) => {
       res.type('text/plain').send(account.deactivated(String(req.params['day'])));
     });
