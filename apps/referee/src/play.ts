@@ -85,7 +85,7 @@ export async function runEveryJob(system: System, settle: () => Promise<void>): 
 }
 
 /** Waits until every replica answers that it is ready. Throws with what hinders one for longer than a minute. */
-async function everybodyUp(system: System): Promise<void> {
+export async function everybodyUp(system: System): Promise<void> {
   for (const replica of system.replicas) {
     const deadline = Date.now() + 60_000;
     for (;;) {

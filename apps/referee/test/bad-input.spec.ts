@@ -7,7 +7,7 @@ import { eventually, freePort, kafkaAvailable } from '@studybridge/testing';
 import { biteCohort } from '../src/scenarios/bite-cohort';
 import { askIdle, command } from '../src/system/ask-service';
 import { Replica } from '../src/system/replica';
-import { enrolmentServices, startSystem, type System } from '../src/system/start-system';
+import { enrolmentServices, type ServicePlan, startSystem, type System } from '../src/system/start-system';
 import { Watch } from '../src/time/settle';
 import { stopsOf } from '../src/time/stops';
 
@@ -34,7 +34,10 @@ const patience = { timeoutMs: 90_000 };
     const services = enrolmentServices.map((service) => ({
       ...service,
       replicas: 1,
-      env: (world: string) => ({ ...service.env?.(world), STUDY_CLOCK_URL: url }),
+      env: (...world: Parameters<NonNullable<ServicePlan['env']>>) => ({
+        ...service.env?.(...world),
+        STUDY_CLOCK_URL: url,
+      }),
     }));
     system = await startSystem({ cohort, services });
     const watch = new Watch(system);

@@ -1,5 +1,6 @@
 import type { Bench } from './bench';
 import { busBench } from './bus.bench';
+import { messagingBench } from './messaging.bench';
 import { propagationBench } from './propagation.bench';
 import { sandboxBench } from './sandbox.bench';
 import { snapshotsBench } from './snapshots.bench';
@@ -13,5 +14,6 @@ export const benches: readonly Bench[] = [
   steadyPollBench,
   writeBackBench,
   propagationBench,
+  messagingBench,
   sandboxBench,
 ];

@@ -4,7 +4,7 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { z } from 'zod';
 import { layBenchGround, type BenchGround } from './bench-ground';
 import { rounded, type Bench, type BenchPlace } from './bench';
-import { startPart } from './bus-part';
+import { startPart } from '../system/bus-part';
 import { peakMemoryMb } from './peak-memory';
 
 const messages = 50_000;

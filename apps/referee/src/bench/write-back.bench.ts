@@ -3,7 +3,7 @@ import { participantChanged, writeRequested, writeSettled } from '@studybridge/c
 import { ismileCohort } from '@studybridge/studies';
 import { countCalls } from './counting-proxy';
 import { layBenchGround } from './bench-ground';
-import { startPart } from './bus-part';
+import { startPart } from '../system/bus-part';
 import { fillProject, firstFamily, importRows } from './fill-project';
 import { rounded, type Bench } from './bench';
 import { runJob } from './job-run';

@@ -29,6 +29,9 @@ export const points: Record<string, readonly string[]> = {
     'withdraw.put',
     'status.page-applied',
   ],
+  // Around a send: before the note of the letter, between it and the call, between the call and its record, between the record and the
+  // message's end; while it is asked after.
+  messaging: ['attempting', 'message.noted', 'message.posted', 'settled', 'message.asked'],
 };
 
 /**

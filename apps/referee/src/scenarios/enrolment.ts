@@ -9,6 +9,7 @@ import { Watch } from '../time/settle';
 import { stopsOf } from '../time/stops';
 import { checkBus } from '../verdict/check-bus';
 import { checkWire } from '../verdict/check-wire';
+import { countStrikes } from '../verdict/count-strikes';
 import { compareWithOracle } from '../verdict/compare-with-oracle';
 import { tellPath } from '../verdict/tell-path';
 import { countDifferences, type Difference, type Verdict } from '../verdict/verdict';
@@ -19,7 +20,7 @@ import type { Scenario, ScenarioOptions } from './scenario';
 const pathsShown = 8;
 
 /** What a run of this scenario may be given instead of what the command line says. */
-interface EnrolmentRun extends Omit<ScenarioOptions, 'pairs' | 'kills'> {
+interface EnrolmentRun extends Omit<ScenarioOptions, 'pairs' | 'messages' | 'perSecond' | 'kills'> {
   /** The name in the verdict. */
   scenario: string;
   cohort: Cohort;
@@ -84,15 +85,6 @@ export async function runEnrolment(o: EnrolmentRun): Promise<EnrolmentVerdict> {
     const counts = countDifferences(differences);
     const ok = differences.length === 0;
     keepFolder = !ok;
-    const kills: Record<string, number> = {};
-    const ground: Record<string, number> = {};
-    for (const { what, who, point } of struck) {
-      if (what !== 'kill' && what !== 'freeze' && what !== 'hold') ground[what] = (ground[what] ?? 0) + 1;
-      else {
-        const where = `${who.replace(/-\d+$/, '')} ${what} ${point ?? 'anywhere'}`;
-        kills[where] = (kills[where] ?? 0) + 1;
-      }
-    }
     return {
       ok,
       scenario: o.scenario,
@@ -100,10 +92,7 @@ export async function runEnrolment(o: EnrolmentRun): Promise<EnrolmentVerdict> {
       pairs: o.cohort.timeline.length === 0 ? 0 : Number(/^\w+-(\d+)/.exec(o.cohort.id)?.[1] ?? 0),
       ...counts,
       effectsInDoubt: await effectsInDoubt(system),
-      killed: struck.filter(({ what }) => what === 'kill').length,
-      frozen: struck.filter(({ what }) => what === 'freeze').length,
-      kills,
-      ground,
+      ...countStrikes(struck),
       outside,
       members: end.members.length,
       messages: bus.messages,

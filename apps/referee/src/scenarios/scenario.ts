@@ -1,6 +1,10 @@
 /** What the command line asks of a scenario. */
 export interface ScenarioOptions {
   pairs: number;
+  /** Texts, in the scenarios about texts. */
+  messages: number;
+  /** Segments a second that their sender may send. */
+  perSecond: number;
   kills: number;
   seed: number;
   /** Guards taken away, by the names of service-kit's `Proof`. */

@@ -9,7 +9,7 @@ const top = path.resolve(__dirname, '../../../..');
 
 /** Settings of the surrounding shell that would change what a service does. */
 const ours =
-  /^(REDCAP_|AGILE_HEALTH_|TWILIO_|SMTP_|DATABASE_URL|KAFKA_BROKERS|STUDY_|STUDIES|STUDYBRIDGE_|OPS_|GO_LIVE_AT|BINDINGS_FILE|PORT$|HOST$|NODE_ENV$|NODE_OPTIONS$|LOG_LEVEL$)/;
+  /^(REDCAP_|AGILE_HEALTH_|TWILIO_|SMTP_|SENDERS|SENDING$|WEBHOOKS$|PUBLIC_BASE_URL$|MESSAGES_|FOLLOW_UP_|DOUBT_|TRIP_|REPLIES_|JOB_|OPERATOR_|DATABASE_URL|KAFKA_BROKERS|STUDY_|STUDIES|STUDYBRIDGE_|OPS_|GO_LIVE_AT|BINDINGS_FILE|PORT$|HOST$|NODE_ENV$|NODE_OPTIONS$|LOG_LEVEL$)/;
 
 /** What a replica is started with. */
 export interface ReplicaOptions {

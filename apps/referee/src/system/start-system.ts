@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createWorld, sandboxToken, type World } from '@studybridge/sandbox';
+import { createWorld, sandboxToken, type World, type WorldOptions } from '@studybridge/sandbox';
 import { generateStudyKeys } from '@studybridge/service-kit';
 import type { Cohort } from '@studybridge/studies';
+import type { Part } from './bus-part';
 import { freePort } from '@studybridge/testing';
 import { layGround, type Ground } from './ground';
 import { Replica } from './replica';
@@ -13,17 +14,20 @@ import { Replica } from './replica';
 export interface ServicePlan {
   name: string;
   replicas: number;
-  /** More settings, given the world's address. */
-  env?: (worldUrl: string) => Record<string, string>;
+  /** More settings, given the world and its address. */
+  env?: (worldUrl: string, world: World) => Record<string, string>;
 }
 
 /** Everything that runs under the referee. */
 export interface System {
-  cohort: Cohort;
   world: World;
   worldUrl: string;
   ground: Ground;
   replicas: readonly Replica[];
+  /** Parts of the referee's own that speak and hear on the bus, too; whoever starts one adds it. */
+  parts: Part[];
+  /** File with the study keys. */
+  keysFile: string;
   opsToken: string;
   /** Logs and data of this run. */
   folder: string;
@@ -60,10 +64,11 @@ export const enrolmentServices: ServicePlan[] = [
 
 /**
  * Starts a world in this process, Kafka and PostgreSQL of its own, and the services as processes from their built mains. Does
- * not wait for the services: whoever needs them asks. `off` takes guards away, for the proofs that they bite.
+ * not wait for the services: whoever needs them asks. The world is a cohort's, or another one. `off` takes guards away, for the proofs
+ * that they bite.
  */
 export async function startSystem(o: {
-  cohort: Cohort;
+  cohort: Cohort | { study: string; world: WorldOptions };
   services: ServicePlan[];
   off?: readonly string[];
   /** A ground that others use, too; else one of its own. */
@@ -73,7 +78,7 @@ export async function startSystem(o: {
   const logs = path.join(folder, 'logs');
   mkdirSync(logs);
   const ground = o.ground ?? (await layGround(folder));
-  const world = createWorld({ cohort: o.cohort });
+  const world = createWorld('world' in o.cohort ? o.cohort.world : { cohort: o.cohort });
   const { url: worldUrl } = await world.listen(0);
   const keys = path.join(folder, 'study-keys');
   writeFileSync(keys, generateStudyKeys([o.cohort.study]), { mode: 0o600 });
@@ -92,26 +97,28 @@ export async function startSystem(o: {
         STUDYBRIDGE_ENVIRONMENT: 'sandbox',
         STUDY_CLOCK_URL: `${worldUrl}/__sandbox/clock`,
         OPS_TOKEN: opsToken,
-        ...service.env?.(worldUrl),
+        ...service.env?.(worldUrl, world),
       };
       const port = await freePort();
       replicas.push(new Replica({ service: service.name, number, port, env, off: o.off ?? [], folder: logs }));
     }
   }
   for (const replica of replicas) replica.start();
+  const parts: Part[] = [];
   return {
-    cohort: o.cohort,
     world,
     worldUrl,
     ground,
     replicas,
+    parts,
+    keysFile: keys,
     opsToken,
     folder,
     services: o.services.map((service) => service.name),
     of: (service) => replicas.filter((replica) => replica.o.service === service),
     databaseOf,
     async stop({ keepFolder }) {
-      await Promise.all(replicas.map((replica) => replica.stop()));
+      await Promise.all([...replicas, ...parts].map((one) => one.stop()));
       await world.close();
       if (o.ground === undefined) await ground.stop();
       // The next run on this ground must not hear of this one.

@@ -61,16 +61,26 @@ export class Watch {
   /** One round of questions. */
   private async look(): Promise<{ waits: string[]; numbers: string }> {
     this.rounds += 1;
-    const up = this.system.replicas.filter((replica) => replica.state === 'up');
-    const asked = await Promise.all(up.map(async (replica) => ({ replica, answer: await askIdle(replica.url) })));
+    const up = [
+      ...this.system.replicas
+        .filter((replica) => replica.state === 'up')
+        .map((replica) => ({
+          service: replica.o.service,
+          name: replica.name,
+          url: replica.url,
+          isUp: () => replica.state === 'up',
+        })),
+      ...this.system.parts.map(({ name, url }) => ({ service: name, name, url, isUp: () => true })),
+    ];
+    const asked = await Promise.all(up.map(async (one) => ({ one, answer: await askIdle(one.url) })));
     const waits: string[] = [];
     const answers = new Map<string, IdleAnswer>();
-    for (const { replica, answer } of asked) {
+    for (const { one, answer } of asked) {
       if (typeof answer === 'string') continue;
       const busy = this.whyBusy(answer);
       // Whoever was killed or frozen while it was asked has told of a time that is over.
-      if (busy !== null && replica.state === 'up') waits.push(`${replica.name}: ${busy}`);
-      answers.set(replica.o.service, answer);
+      if (busy !== null && one.isUp()) waits.push(`${one.name}: ${busy}`);
+      answers.set(one.service, answer);
     }
     for (const service of this.system.services) if (!answers.has(service)) waits.push(`${service}: nobody answers`);
     waits.push(...unheard(answers));

@@ -1,14 +1,36 @@
 import { createEventBus, createKafkaCarrier, eventBusMigrations, type EventBus } from '@studybridge/event-bus';
+import type { Clock } from '@studybridge/contracts';
 import { createLogger, startService, type ServiceContext, type ServiceDefinition } from '@studybridge/service-kit';
 import { z } from 'zod';
-import type { BenchGround } from './bench-ground';
 
-/** Something in this process that speaks and hears on the bus, with a database of its own, under a service's name. */
+/** What a part stands on. */
+export interface PartGround {
+  brokers: string[];
+  databaseUrl(name: string): string;
+  /** File with the study keys. */
+  keysFile: string;
+}
+
+/** Something in this process that speaks and hears on the bus as a service does. */
+export interface Part {
+  name: string;
+  context: ServiceContext;
+  bus: EventBus;
+  /** Where it answers, `/idle` among others. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a part under a service's name, with a database of its own (by default named like it). `clock`: the world's time; without
+ * it, the real one.
+ */
 export async function startPart(
-  ground: BenchGround,
+  ground: PartGround,
   name: string,
   build: (bus: EventBus) => void,
-): Promise<{ context: ServiceContext; bus: EventBus; stop(): Promise<void> }> {
+  o: { database?: string; clock?: Clock } = {},
+): Promise<Part> {
   const logger = createLogger({ service: name, level: 'warn' });
   const carrier = createKafkaCarrier({ brokers: ground.brokers, clientId: name, logger });
   let bus: EventBus | undefined;
@@ -26,15 +48,20 @@ export async function startPart(
   };
   const running = await startService(definition, {
     env: {
-      [`DATABASE_URL_${name.toUpperCase().replaceAll('-', '_')}`]: ground.databaseUrl(name.replaceAll('-', '_')),
+      [`DATABASE_URL_${name.toUpperCase().replaceAll('-', '_')}`]: ground.databaseUrl(
+        o.database ?? name.replaceAll('-', '_'),
+      ),
       STUDY_KEYS_FILE: ground.keysFile,
       STUDYBRIDGE_ENVIRONMENT: 'bench',
     },
     extras: null,
+    clock: o.clock,
     logger,
   });
   if (bus === undefined) throw new Error('The service made no bus.');
   return {
+    name,
+    url: running.url,
     context: running.context as ServiceContext,
     bus,
     stop: async () => {
