@@ -1,7 +1,7 @@
 import { numberOrBlank, readClockWord, toNumber, toText, truthy, type LogicValue } from './logic-value';
 
 /** What functions know beside their arguments. */
-export interface LogicSetting {
+interface LogicSetting {
   /** Wall time of the server, `YYYY-MM-DD HH:MM:SS`: what `today` and `now` mean. */
   now: string;
   /** Codes of the project that stand for a missing value. */
