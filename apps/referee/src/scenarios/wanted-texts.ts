@@ -24,7 +24,7 @@ export interface WantedText {
 }
 
 /** There are no more made-up numbers than these. */
-export const mostTexts = 9_000;
+const mostTexts = 9_000;
 /** Of a hundred phones; the others get what is sent to them. */
 const fates = [
   { part: 2, outcome: 'sent' },

@@ -12,7 +12,7 @@ export interface TextCounts {
 }
 
 /** What is not as it must be about one text. */
-export interface TextDifference {
+interface TextDifference {
   kind: keyof TextCounts;
   text: string;
   sentence: string;
