@@ -3,7 +3,7 @@ export { readBindings } from './bindings/read-bindings';
 export { ManualClock } from './clocks/manual-clock';
 export { RealClock } from './clocks/real-clock';
 export { WorldClock } from './clocks/world-clock';
-export { copyRows, type CopyValue } from './database/copy-rows';
+export { copyRows } from './database/copy-rows';
 export { classOf, isPassingDatabaseError } from './database/database-error';
 export { openDatabase, type MigrationClass } from './database/open-database';
 export type { HealthRegistry } from './http/health-registry';

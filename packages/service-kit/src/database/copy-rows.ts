@@ -5,7 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type { EntityManager } from 'typeorm';
 
 /** A value of a row to copy: dates, numbers and JSON as PostgreSQL reads them from text. */
-export type CopyValue = string | number | boolean | null;
+type CopyValue = string | number | boolean | null;
 
 const pieceLength = 256 * 1024;
 
