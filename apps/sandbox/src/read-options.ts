@@ -23,8 +23,6 @@ export interface SandboxOptions {
   latencyMs: number;
   /** Segments a second that each of Twilio's numbers sends; 0: any number at once. */
   smsRate?: number;
-  /** Segments a second that each of Twilio's numbers sends; 0: any number at once. */
-  smsRate?: number;
   faults: ReturnType<typeof readFaults>;
 }
 
@@ -38,7 +36,6 @@ npm run sandbox -- [options]
   --state file           keep the world in this file between runs
   --speed 60             let time run, study seconds per real second; 0: it stands until advanced (default: 0 with a
                          cohort; without one the clock is the computer's)
-  --sms-rate N           segments a second that each of Twilio’s numbers sends; 0: any number at once (default: its own)
   --sms-rate N           segments a second that each of Twilio’s numbers sends; 0: any number at once (default: its own)
   --latency 0            milliseconds that every partner call takes longer
   --faults file.json     scripted faults: {"target","fault"} or a list of these
@@ -96,7 +93,6 @@ export function readOptions(args: string[], env: Record<string, string | undefin
     speed:
       values.speed === undefined && known === 'none' ? 'present' : number('--speed', values.speed ?? '0', atLeast0),
     smsRate: values['sms-rate'] === undefined ? undefined : count('--sms-rate', values['sms-rate']),
-    smsRate: values['sms-rate'] === undefined ? undefined : count('--sms-rate', values['sms-rate']),
     latencyMs: count('--latency', values.latency ?? '0'),
     redcap: defined({
       version: matching('--version', values.version, /^\d+\.\d+\.\d+$/, 'three numbers, as in 15.2.1'),
@@ -134,7 +130,6 @@ function parse(args: string[]) {
         state: { type: 'string' },
         speed: { type: 'string' },
         latency: { type: 'string' },
-        'sms-rate': { type: 'string' },
         'sms-rate': { type: 'string' },
         faults: { type: 'string' },
         'seed-records': { type: 'string' },
