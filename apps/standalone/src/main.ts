@@ -2,6 +2,7 @@ import path from 'node:path';
 import { StudybridgeError } from '@studybridge/contracts';
 import { DataFolder } from './data-folder';
 import { readOptions, usage } from './options';
+import { isPlayed } from './own-world';
 import { Progress } from './progress';
 import { runToRest, summaryOf } from './run-once';
 import { startSystem, type System } from './system';
@@ -56,12 +57,18 @@ let lastLine: string | undefined;
 
 function stayUp(system: System, progress: Progress): void {
   const addresses = [
-    ...(system.worldUrl ? [`the sandbox's world (REDCap, Agile Health, clock)  ${system.worldUrl}/`] : []),
+    ...(system.worldUrl
+      ? [
+          `the sandbox's world (REDCap, Agile Health, clock)  ${system.worldUrl}/`,
+          `the phones: what each received and sent  ${system.worldUrl}/handsets`,
+          `the mailbox: what the operator was mailed  ${system.worldUrl}/mailbox`,
+        ]
+      : []),
     ...system.services.map((service) => `${service.name}: what it has done  ${service.url}/status`),
   ];
   progress.step(`Open:\n${addresses.map((line) => `  ${line}`).join('\n')}`);
   progress.step('Commands: npm run ops          Stop: Ctrl-C');
-  if (system.world && !system.own.redcap && !system.own.agileHealth) {
+  if (system.world && isPlayed(system.own)) {
     system.world.run(60);
     progress.step('Time runs on, a minute of study time each second.');
   }

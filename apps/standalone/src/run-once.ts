@@ -1,5 +1,6 @@
 import { playWorld } from '@studybridge/sandbox';
 import { StudybridgeError } from '@studybridge/contracts';
+import { isPlayed } from './own-world';
 import type { Progress } from './progress';
 import { ServiceClient, type JobView } from './services-client';
 import { summarise, type Summary } from './summary';
@@ -10,7 +11,7 @@ const PATIENCE_MS = 120_000;
 
 /** Plays the sandbox's timeline to its end; in a world of one's own runs every job once, now. Throws when the system does not come to rest. */
 export async function runToRest(system: System, progress: Progress, signal: AbortSignal): Promise<void> {
-  if (system.world && !system.own.redcap && !system.own.agileHealth) {
+  if (system.world && isPlayed(system.own)) {
     await playWorld({
       world: system.world,
       services: system.services.map(({ name, url }) => ({ name, url })),

@@ -1,6 +1,6 @@
 import { findCommand, parseArguments } from './ops-arguments';
 import { readOptions } from './options';
-import { ownWorld } from './own-world';
+import { isPlayed, ownWorld, playsMail, playsTexts } from './own-world';
 import { summarise } from './summary';
 import { table } from './table';
 
@@ -19,11 +19,23 @@ describe('options', () => {
 
 describe('a world of one’s own', () => {
   it('is each side with both of its settings, the secret also as a file', () => {
-    expect(ownWorld({})).toEqual({ redcap: false, agileHealth: false });
+    const none = { redcap: false, agileHealth: false, twilio: false, mail: false };
+    expect(ownWorld({})).toEqual(none);
+    expect(isPlayed(ownWorld({}))).toBe(true);
+    expect([playsTexts, playsMail].map((plays) => plays(ownWorld({})))).toEqual([true, true]);
     expect(ownWorld({ REDCAP_URL: 'http://r/api/', REDCAP_TOKEN_ISMILE_FILE: '/x' })).toEqual({
+      ...none,
       redcap: true,
-      agileHealth: false,
     });
+    const own = ownWorld({
+      TWILIO_ACCOUNT_SID: 'AC',
+      TWILIO_AUTH_TOKEN: 't',
+      SMTP_HOST: 'h',
+      MAIL_FROM: 'a@b.example',
+    });
+    expect(own).toEqual({ ...none, twilio: true, mail: true });
+    expect(isPlayed(own)).toBe(false);
+    expect(() => ownWorld({ TWILIO_ACCOUNT_SID: 'AC', SMTP_HOST: 'h' })).toThrow(/TWILIO_AUTH_TOKEN.*MAIL_FROM/s);
   });
   it('says every half-given pair at once', () => {
     expect(() => ownWorld({ REDCAP_URL: 'http://r/api/', AGILE_HEALTH_KEY: 'k' })).toThrow(

@@ -11,6 +11,25 @@ interface StudyCounts {
   held: ByReason;
 }
 
+/** Texts and mails of one study to its participants: the state reached. */
+interface MessageCounts {
+  /** Wait for their day, their window or their sender. */
+  due: number;
+  sent: number;
+  delivered: number;
+  /** Nobody knows whether they were sent. */
+  inDoubt: number;
+  held: ByReason;
+  /** Closed without having gone out. */
+  notSent: ByReason;
+}
+
+/** What operators were told of the jobs. */
+interface OperatorCounts {
+  mails: number;
+  texts: number;
+}
+
 /** The object that `--json` prints. `calls` and `jobs` count this run; all else describes the state reached. */
 export interface Summary {
   ok: boolean;
@@ -19,6 +38,8 @@ export interface Summary {
   /** ISO 8601, UTC: the world's time. */
   studyTime: string;
   studies: Record<string, StudyCounts>;
+  messaging: Record<string, MessageCounts>;
+  operators: OperatorCounts;
   writes: { applied: number; refused: ByReason };
   calls: { redcapExports: number; redcapImports: number; partnerPosts: number; partnerPuts: number };
   jobs: { name: string; runs: number; failed: number }[];
@@ -30,6 +51,8 @@ export interface Summary {
 /** The parts of a service's `/status` that a summary is made of; each service says only what it knows. */
 export interface ServiceStatus {
   studies?: Record<string, StudyCounts>;
+  messaging?: Record<string, MessageCounts>;
+  operators?: OperatorCounts;
   writes?: { applied: number; refused: ByReason };
   calls?: Partial<Summary['calls']>;
   attention?: ByReason;
@@ -54,6 +77,8 @@ export function summarise(
     durationMs: base.durationMs,
     studyTime: base.studyTime,
     studies: {},
+    messaging: {},
+    operators: { mails: 0, texts: 0 },
     writes: { applied: 0, refused: {} },
     calls: { redcapExports: 0, redcapImports: 0, partnerPosts: 0, partnerPuts: 0 },
     jobs: jobs.map(({ name, runs, failed }) => ({ name, runs, failed })),
@@ -62,6 +87,9 @@ export function summarise(
   };
   for (const status of statuses) {
     Object.assign(summary.studies, status.studies ?? {});
+    Object.assign(summary.messaging, status.messaging ?? {});
+    summary.operators.mails += status.operators?.mails ?? 0;
+    summary.operators.texts += status.operators?.texts ?? 0;
     summary.writes.applied += status.writes?.applied ?? 0;
     addUp(summary.writes.refused, status.writes?.refused);
     addUp(summary.calls, status.calls);

@@ -3,15 +3,21 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { agileHealth } from '@studybridge/agile-health/module';
 import {
+  commandGiven,
+  jobEnded,
+  messageRequested,
   participantChanged,
+  projectPolled,
+  StudybridgeError,
+  surveyLinkFound,
+  surveyLinkRequested,
   writeRequested,
   writeSettled,
-  commandGiven,
-  StudybridgeError,
   type Clock,
 } from '@studybridge/contracts';
 import { startPostgres } from '@studybridge/embedded-postgres';
 import { createInProcessCarrier, createKafkaCarrier, type Carrier } from '@studybridge/event-bus';
+import { messaging } from '@studybridge/messaging/module';
 import { redcapGateway } from '@studybridge/redcap-gateway/module';
 import { createWorld, sandboxToken, type World } from '@studybridge/sandbox';
 import {
@@ -27,10 +33,12 @@ import { ismileCohort, studies } from '@studybridge/studies';
 import type { DataFolder } from './data-folder';
 import { takeSeat } from './instance-lock';
 import type { StartOptions } from './options';
-import { ownWorld, type OwnWorld } from './own-world';
+import { isPlayed, ownWorld, playsMail, playsTexts, type OwnWorld } from './own-world';
 import type { Progress } from './progress';
 
 type Env = Record<string, string | undefined>;
+/** Who is told of the jobs where the sandbox is the outside world; invented. */
+const sandboxOperator = { phone: '+12025550190', mail: 'operator@sandbox.example' };
 type Undo = (() => Promise<void>)[];
 
 /** Everything that runs after `startSystem`: the services, the sandbox where one is needed, and the way to stop it all. */
@@ -48,10 +56,15 @@ export interface System {
 
 /** Who hears what; the in-process carrier publishes to nobody before all of them listen. */
 const listeners = {
-  [participantChanged.topic]: [agileHealth.name],
-  [writeSettled.topic]: [agileHealth.name],
+  [participantChanged.topic]: [agileHealth.name, messaging.name],
+  [writeSettled.topic]: [agileHealth.name, messaging.name],
   [writeRequested.topic]: [redcapGateway.name],
-  [commandGiven.topic]: [agileHealth.name, redcapGateway.name],
+  [projectPolled.topic]: [messaging.name],
+  [surveyLinkRequested.topic]: [redcapGateway.name],
+  [surveyLinkFound.topic]: [messaging.name],
+  [messageRequested.topic]: [messaging.name],
+  [jobEnded.topic]: [messaging.name],
+  [commandGiven.topic]: [agileHealth.name, messaging.name, redcapGateway.name],
 };
 
 /**
@@ -73,14 +86,14 @@ export async function startSystem(o: {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const databaseUrl = await database(env, data, options, progress, undo, !own.redcap && !own.agileHealth);
+    const databaseUrl = await database(env, data, options, progress, undo, isPlayed(own));
     const logFile = data.path('studybridge.log');
     const logger = logTo(logFile, env, undo);
 
     const opsToken = env.OPS_TOKEN ?? data.readSecret('ops-token', () => randomBytes(24).toString('hex'));
     const keys = studyKeys(env, data, progress);
     const ports = options.once ? { sandbox: 0 } : { sandbox: Number(env.SANDBOX_PORT ?? 4000) };
-    const sandbox = await startSandbox(own, options, data, ports.sandbox, undo, progress);
+    const sandbox = await startSandbox({ own, options, env, data, port: ports.sandbox, undo, progress });
     const clock = clockOf(env, own, sandbox?.world);
     const carrier = await openCarrier(env, logger, undo);
 
@@ -88,7 +101,8 @@ export async function startSystem(o: {
       ...env,
       ...keys,
       ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
-      ...sandboxSettings(own, sandbox?.url),
+      ...sandboxSettings(own, sandbox),
+      STUDIES: env.STUDIES ?? (env.BINDINGS_FILE ? undefined : 'ismile'),
       OPS_TOKEN: opsToken,
       OPS_TOKEN_FILE: undefined,
     };
@@ -96,6 +110,13 @@ export async function startSystem(o: {
     for (const [index, start] of [
       (e: Env) => startService(redcapGateway, { env: e, extras: { carrier }, clock, logger }),
       (e: Env) => startService(agileHealth, { env: e, extras: { carrier }, clock, logger }),
+      (e: Env) =>
+        startService(messaging, {
+          env: { ...messagingSettings(own, sandbox), ...e },
+          extras: { carrier },
+          clock,
+          logger,
+        }),
     ].entries()) {
       const PORT = options.once ? '0' : String(Number(env.PORT ?? 4001) + index);
       const service = await start({ ...shared, PORT });
@@ -128,7 +149,7 @@ export async function startSystem(o: {
 
 /** The world's time where the whole world is played here or says where it keeps it; else the time of day. */
 function clockOf(env: Env, own: OwnWorld, world: World | undefined): Clock {
-  if (world && !own.redcap && !own.agileHealth) return world.clock;
+  if (world && isPlayed(own)) return world.clock;
   return env.STUDY_CLOCK_URL ? new WorldClock(env.STUDY_CLOCK_URL) : new RealClock();
 }
 
@@ -200,35 +221,79 @@ function studyKeys(env: Env, data: DataFolder, progress: Progress): Env {
   return { STUDY_KEYS_FILE: file };
 }
 
-async function startSandbox(
-  own: OwnWorld,
-  options: StartOptions,
-  data: DataFolder,
-  port: number,
-  undo: Undo,
-  progress: Progress,
-): Promise<{ world: World; url: string } | null> {
-  if (own.redcap && own.agileHealth) return null;
-  const whole = !own.redcap && !own.agileHealth;
+async function startSandbox(o: {
+  own: OwnWorld;
+  options: StartOptions;
+  env: Env;
+  data: DataFolder;
+  port: number;
+  undo: Undo;
+  progress: Progress;
+}): Promise<{ world: World; url: string } | null> {
+  const { own, options, env, data, port, undo, progress } = o;
+  const played = [
+    ...(own.redcap ? [] : ['REDCap']),
+    ...(own.agileHealth ? [] : ['Agile Health']),
+    ...(playsTexts(own) ? ['Twilio'] : []),
+    ...(playsMail(own) ? ['a mailbox'] : []),
+  ];
+  if (played.length === 0) return null;
   const world = createWorld({
     cohort: !own.redcap ? ismileCohort({ pairs: options.pairs }) : undefined,
     stateFile: data.path('world.json'),
+    // Survey links stay what they are from run to run, and open while `npm start` is up.
+    redcap: { publicUrl: env.SANDBOX_PUBLIC_URL ?? `http://127.0.0.1:${env.SANDBOX_PORT ?? 4000}/redcap` },
+    // Texts of one instant are one another's equals, whatever the order in which they left.
+    twilio: { mps: 0 },
   });
   const { url } = await world.listen(port);
   undo.push(() => world.close());
-  progress.step(
-    `sandbox: ${own.redcap ? '' : 'REDCap'}${whole ? ' and ' : ''}${own.agileHealth ? '' : 'Agile Health'} at ${url}`,
-  );
+  progress.step(`sandbox: ${played.join(', ')} at ${url}`);
   return { world, url };
 }
 
-function sandboxSettings(own: OwnWorld, url: string | undefined): Env {
-  if (!url) return {};
+function sandboxSettings(own: OwnWorld, sandbox: { url: string } | null): Env {
+  if (!sandbox) return {};
+  const { url } = sandbox;
   return {
     STUDYBRIDGE_ENVIRONMENT: 'sandbox',
     REDCAP_CALLS_PER_MINUTE: own.redcap ? undefined : '0',
     ...(own.redcap ? {} : { REDCAP_URL: `${url}/redcap/api/`, REDCAP_TOKEN_ISMILE: sandboxToken('ismile') }),
     ...(own.agileHealth ? {} : { AGILE_HEALTH_URL: `${url}/agile`, AGILE_HEALTH_KEY: sandboxToken('agile-health') }),
+  };
+}
+
+/** What messaging needs of the sides that the sandbox plays; the environment may say otherwise of each. */
+function messagingSettings(own: OwnWorld, sandbox: { world: World; url: string } | null): Env {
+  if (!sandbox) return {};
+  const { world, url } = sandbox;
+  // Months are played in a minute: a second between two texts would be hours of study time.
+  const fast = { segmentsPerSecond: 1_000, messageEveryMs: 0 };
+  const [study, operator] = world.twilio.numbers;
+  return {
+    ...(!playsTexts(own) || !study || !operator
+      ? {}
+      : {
+          TWILIO_URL: url,
+          TWILIO_ACCOUNT_SID: world.twilio.accountSid,
+          TWILIO_AUTH_TOKEN: world.twilio.authToken,
+          SENDERS: JSON.stringify([
+            { number: study.phoneNumber, binding: 'ismile.sandbox', ...fast },
+            { number: operator.phoneNumber, purpose: 'operator', ...fast },
+          ]),
+          OPERATOR_PHONE: sandboxOperator.phone,
+        }),
+    ...(!playsMail(own)
+      ? {}
+      : {
+          SMTP_HOST: world.mail.host,
+          SMTP_PORT: String(world.mail.port),
+          SMTP_TLS: 'off',
+          MAIL_FROM: 'Studybridge <studybridge@sandbox.example>',
+          OPERATOR_EMAIL: sandboxOperator.mail,
+        }),
+    // Of months in a minute a summary a day is enough to read.
+    ...(isPlayed(own) ? { JOB_MAILS: '*=failures' } : {}),
   };
 }
 

@@ -5,25 +5,39 @@ import type { Summary } from './summary';
 export function table(summary: Summary): string {
   const lines: string[] = [];
   for (const [study, counts] of Object.entries(summary.studies)) {
-    const held = Object.values(counts.held).reduce((sum, n) => sum + n, 0);
     lines.push(
       `${study.toUpperCase()} on ${summary.studyTime.slice(0, 10)}`,
       row('families consented', counts.consented),
       row('members at the texting partner', counts.enrolled),
       row('arm known to the partner', counts.armAssigned),
       row('partner status in REDCap', counts.statusWritten),
-      row('held back', held),
+      row('held back', total(counts.held)),
       ...byReason(counts.held),
+    );
+  }
+  for (const [study, counts] of Object.entries(summary.messaging)) {
+    lines.push(
+      '',
+      `Messages of ${study.toUpperCase()}`,
+      row('due', counts.due),
+      row('sent', counts.sent),
+      row('delivered', counts.delivered),
+      row('sent or not, nobody knows', counts.inDoubt),
+      row('held back', total(counts.held)),
+      ...byReason(counts.held),
+      row('not sent', total(counts.notSent)),
+      ...byReason(counts.notSent),
     );
   }
   lines.push(
     '',
+    'Operators',
+    row('mails about jobs', summary.operators.mails),
+    row('texts about jobs', summary.operators.texts),
+    '',
     'REDCap',
     row('cells written and read back', summary.writes.applied),
-    row(
-      'writes refused',
-      Object.values(summary.writes.refused).reduce((sum, n) => sum + n, 0),
-    ),
+    row('writes refused', total(summary.writes.refused)),
     ...byReason(summary.writes.refused),
     '',
     'For staff to look at',
@@ -46,6 +60,10 @@ export function table(summary: Summary): string {
 
 function row(what: string, count: number, remark = ''): string {
   return `  ${what.padEnd(34)}${String(count).padStart(7)}  ${remark}`.trimEnd();
+}
+
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
 }
 
 function byReason(counts: Record<string, number>): string[] {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ismileCohort } from '@studybridge/studies';
 import { comparable, keptWorldState, worldState } from './support/comparable-state';
 import { freePort, lastJson, runStandalone, temporaryFolder, top } from './support/processes';
-import { playToTheEnd } from './support/separate-processes';
+import { playToTheEnd, surveyAddress } from './support/separate-processes';
 
 /** docker-compose.yml for real: built, started, scaled, played through, compared with one process. */
 describe('docker compose with several replicas', () => {
@@ -47,9 +47,21 @@ describe('docker compose with several replicas', () => {
     });
     const port = await freePort();
     env.SANDBOX_PORT = String(port);
+    env.SANDBOX_PUBLIC_URL = surveyAddress;
     sandboxUrl = `http://127.0.0.1:${port}`;
     compose('down', '--volumes', '--remove-orphans');
-    compose('up', '-d', '--build', '--wait', '--scale', 'agile-health=3', '--scale', 'redcap-gateway=2');
+    compose(
+      'up',
+      '-d',
+      '--build',
+      '--wait',
+      '--scale',
+      'agile-health=3',
+      '--scale',
+      'redcap-gateway=2',
+      '--scale',
+      'messaging=3',
+    );
   });
 
   afterAll(() => {
@@ -65,6 +77,9 @@ describe('docker compose with several replicas', () => {
         'agile-health',
         'agile-health',
         'kafka',
+        'messaging',
+        'messaging',
+        'messaging',
         'postgres',
         'redcap-gateway',
         'redcap-gateway',
@@ -77,7 +92,7 @@ describe('docker compose with several replicas', () => {
     const opsToken = readFileSync(path.join(secrets, 'ops-token'), 'utf8').trim();
     await playToTheEnd(
       sandboxUrl,
-      ['redcap-gateway', 'agile-health'].map((name) => ({ name, url: `http://${name}:3000` })),
+      ['redcap-gateway', 'agile-health', 'messaging'].map((name) => ({ name, url: `http://${name}:3000` })),
       opsToken,
     );
     const deployed = await worldState(sandboxUrl);
@@ -95,7 +110,7 @@ describe('docker compose with several replicas', () => {
   it('keeps tokens out of what the containers say and are started with', () => {
     const said = spawnSync(
       'docker',
-      ['compose', '-p', 'studybridge-deploy-test', 'logs', '--no-color', 'redcap-gateway', 'agile-health'],
+      ['compose', '-p', 'studybridge-deploy-test', 'logs', '--no-color', 'redcap-gateway', 'agile-health', 'messaging'],
       {
         cwd: top,
         env: env as NodeJS.ProcessEnv,
@@ -105,14 +120,20 @@ describe('docker compose with several replicas', () => {
     ).stdout;
     const started = execFileSync(
       'docker',
-      ['inspect', ...compose('ps', '-q', 'redcap-gateway', 'agile-health').trim().split('\n')],
+      ['inspect', ...compose('ps', '-q', 'redcap-gateway', 'agile-health', 'messaging').trim().split('\n')],
       {
         env: env as NodeJS.ProcessEnv,
         encoding: 'utf8',
       },
     );
     expect(said).toMatch(/started/);
-    for (const name of ['redcap-token-ismile', 'agile-health-key', 'ops-token', 'postgres-password']) {
+    for (const name of [
+      'redcap-token-ismile',
+      'agile-health-key',
+      'twilio-auth-token',
+      'ops-token',
+      'postgres-password',
+    ]) {
       const secret = readFileSync(path.join(secrets, name), 'utf8').trim();
       expect(said.includes(secret)).toBe(false);
       expect(started.includes(secret)).toBe(false);

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sandboxToken } from '@studybridge/sandbox';
-import { ismileCohort, oracle, type OracleRecord } from '@studybridge/studies';
+import { ismileCohort, messageOracle, oracle, type OracleRecord } from '@studybridge/studies';
 import { eventually, kafkaAvailable, startBroker, testDatabase, type Broker } from '@studybridge/testing';
 import type { Summary } from '../src/summary';
 import { comparable, keptWorldState, worldState, type FlatRow, type WorldState } from './support/comparable-state';
@@ -14,6 +14,7 @@ import { playToTheEnd, startSeparateProcesses } from './support/separate-process
 
 const cohort = ismileCohort({ pairs: 120 });
 const expected = oracle(cohort);
+const invitations = messageOracle(cohort);
 
 const needles = [...namesAndPhones(cohort), sandboxToken('ismile'), sandboxToken('agile-health')];
 
@@ -54,6 +55,19 @@ describe('the walking system in one process', () => {
     expect(summary.writes.refused).toEqual({});
     for (const [code, count] of Object.entries(expected.attention))
       expect(summary.attention).toMatchObject({ [code]: count });
+  });
+
+  it('sent every survey invitation that was due, once, and nobody else anything', () => {
+    const { delivered, undelivered } = invitations;
+    expect(summary.messaging.ismile).toMatchObject({ due: 0, inDoubt: 0, held: {} });
+    // Somebody who asks gets the referral; it is no invitation.
+    const logged = world.cells.filter((row) => (row.txt_twilio_status ?? '') !== '');
+    expect(logged.map((row) => row.txt_twilio_status).sort()).toEqual([
+      ...Array<string>(delivered).fill('delivered'),
+      ...Array<string>(undelivered).fill('undelivered'),
+    ]);
+    expect(summary.messaging.ismile!.sent).toBeGreaterThanOrEqual(delivered + undelivered);
+    expect(summary.operators.mails).toBeGreaterThan(10);
   });
 
   it('gave the partner each family once', () => {
@@ -135,14 +149,15 @@ describe('the walking system in one process', () => {
 
   beforeAll(async () => {
     broker = await startBroker({ dir: path.join(temporary.folder, 'kafka') });
-    const [gateway, agile] = [await testDatabase(), await testDatabase()];
+    const [gateway, agile, texts] = [await testDatabase(), await testDatabase(), await testDatabase()];
     system = await startSeparateProcesses({
       folder: temporary.folder,
-      databases: { 'redcap-gateway': gateway.url, 'agile-health': agile.url },
+      databases: { 'redcap-gateway': gateway.url, 'agile-health': agile.url, messaging: texts.url },
       brokers: broker.brokers,
       replicas: [
         { name: 'redcap-gateway', count: 2 },
         { name: 'agile-health', count: 2 },
+        { name: 'messaging', count: 2 },
       ],
     });
     await playToTheEnd(system.sandboxUrl, system.services, system.opsToken);

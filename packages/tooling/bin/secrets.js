@@ -2,7 +2,7 @@
 'use strict';
 // Makes the secret files that docker-compose.yml mounts: once, readable by their owner only. What exists is left alone.
 //   node packages/tooling/bin/secrets.js [--dir .data/secrets] [--uid 1000] [--sandbox]
-// --sandbox fills in the sandbox's own REDCap token and partner key; without it those two files are yours to bring.
+// --sandbox fills in the sandbox's own tokens and partner key; without it those files are yours to bring.
 const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -45,6 +45,9 @@ secret('study-keys', () =>
 );
 secret('redcap-token-ismile', () => ofSandbox('ismile'));
 secret('agile-health-key', () => ofSandbox('agile-health'));
+secret('twilio-auth-token', () => ofSandbox('twilio auth token')?.toLowerCase());
+// A mail server that asks for no user needs none; the file must be there all the same.
+secret('smtp-password', () => 'none');
 
 // Containers run as this user, and a secret may be read by its owner only.
 if (process.getuid?.() === 0) {

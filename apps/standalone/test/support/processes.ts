@@ -24,7 +24,7 @@ export interface Running {
 
 /** Settings of the surrounding shell that would change what a test sees. */
 const ours =
-  /^(REDCAP_|AGILE_HEALTH_|DATABASE_URL|KAFKA_BROKERS|STUDY_|STUDYBRIDGE_|OPS_|GO_LIVE_AT|BINDINGS_FILE|PORT$|SANDBOX_PORT)/;
+  /^(REDCAP_|AGILE_HEALTH_|DATABASE_URL|KAFKA_BROKERS|STUDY_|STUDIES|STUDYBRIDGE_|TWILIO_|SMTP_|MAIL_|SENDERS|SENDING|OPERATOR_|JOB_|REPLIES_|WEBHOOKS|PUBLIC_BASE_URL|OPS_|GO_LIVE_AT|BINDINGS_FILE|PORT$|SANDBOX_PORT|SANDBOX_PUBLIC_URL)/;
 
 /** Starts `node <script>` with a clean set of our settings plus the given ones. */
 export function startNode(script: string, args: string[], env: Record<string, string>): Running {

@@ -1,10 +1,15 @@
 import axios from 'axios';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { sandboxToken } from '@studybridge/sandbox';
+import { createWorld, sandboxToken } from '@studybridge/sandbox';
 import { generateStudyKeys } from '@studybridge/service-kit';
 import { eventually } from '@studybridge/testing';
 import { freePort, startNode, type Running } from './processes';
+
+/** What survey links begin with in one process (`SANDBOX_PORT`), and so everywhere. */
+export const surveyAddress = 'http://127.0.0.1:4000/redcap';
+
+type ServiceName = 'redcap-gateway' | 'agile-health' | 'messaging';
 
 /** Sandbox and services as processes of their own over Kafka, the way production runs them. */
 interface SeparateProcesses {
@@ -20,16 +25,30 @@ interface SeparateProcesses {
 export async function startSeparateProcesses(o: {
   folder: string;
   /** One database for each service. */
-  databases: Record<'redcap-gateway' | 'agile-health', string>;
+  databases: Record<ServiceName, string>;
   brokers: string[];
-  replicas: { name: 'redcap-gateway' | 'agile-health'; count: number }[];
+  replicas: { name: ServiceName; count: number }[];
 }): Promise<SeparateProcesses> {
   const keys = path.join(o.folder, 'study-keys');
   writeFileSync(keys, generateStudyKeys(['ismile']), { mode: 0o600 });
   const opsToken = 'operator-of-the-test';
   const sandboxPort = await freePort();
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
-  const processes: Running[] = [startNode('apps/sandbox/dist/main.js', ['--port', String(sandboxPort)], {})];
+  const mailPort = await freePort();
+  const sandboxArguments = [
+    ...['--port', String(sandboxPort), '--mail-port', String(mailPort)],
+    ...['--public-url', surveyAddress, '--sms-rate', '0'],
+  ];
+  const processes: Running[] = [startNode('apps/sandbox/dist/main.js', sandboxArguments, {})];
+  const settings: Record<ServiceName, Record<string, string>> = {
+    'redcap-gateway': {
+      REDCAP_URL: `${sandboxUrl}/redcap/api/`,
+      REDCAP_TOKEN_ISMILE: sandboxToken('ismile'),
+      REDCAP_CALLS_PER_MINUTE: '0',
+    },
+    'agile-health': { AGILE_HEALTH_URL: `${sandboxUrl}/agile`, AGILE_HEALTH_KEY: sandboxToken('agile-health') },
+    messaging: messagingSettings(sandboxUrl, mailPort),
+  };
   const services: { name: string; url: string }[] = [];
   for (const { name, count } of o.replicas) {
     for (let replica = 0; replica < count; replica += 1) {
@@ -44,13 +63,7 @@ export async function startSeparateProcesses(o: {
           STUDYBRIDGE_ENVIRONMENT: 'sandbox',
           STUDY_CLOCK_URL: `${sandboxUrl}/__sandbox/clock`,
           OPS_TOKEN: opsToken,
-          ...(name === 'redcap-gateway'
-            ? {
-                REDCAP_URL: `${sandboxUrl}/redcap/api/`,
-                REDCAP_TOKEN_ISMILE: sandboxToken('ismile'),
-                REDCAP_CALLS_PER_MINUTE: '0',
-              }
-            : { AGILE_HEALTH_URL: `${sandboxUrl}/agile`, AGILE_HEALTH_KEY: sandboxToken('agile-health') }),
+          ...settings[name],
         }),
       );
     }
@@ -68,6 +81,29 @@ export async function startSeparateProcesses(o: {
     throw new Error(processes.map((running) => running.output()).join('\n'), { cause: error });
   }
   return { sandboxUrl, services, opsToken, processes, stop };
+}
+
+/** What messaging is told of the sandbox's Twilio and mailbox: the same as in one process. */
+function messagingSettings(sandboxUrl: string, mailPort: number): Record<string, string> {
+  const { accountSid, authToken, numbers } = createWorld({}).twilio;
+  const fast = { segmentsPerSecond: 1_000, messageEveryMs: 0 };
+  return {
+    STUDIES: 'ismile',
+    TWILIO_URL: sandboxUrl,
+    TWILIO_ACCOUNT_SID: accountSid,
+    TWILIO_AUTH_TOKEN: authToken,
+    SENDERS: JSON.stringify([
+      { number: numbers[0]!.phoneNumber, binding: 'ismile.sandbox', ...fast },
+      { number: numbers[1]!.phoneNumber, purpose: 'operator', ...fast },
+    ]),
+    SMTP_HOST: '127.0.0.1',
+    SMTP_PORT: String(mailPort),
+    SMTP_TLS: 'off',
+    MAIL_FROM: 'studybridge@sandbox.example',
+    OPERATOR_EMAIL: 'operator@sandbox.example',
+    OPERATOR_PHONE: '+12025550190',
+    JOB_MAILS: '*=failures',
+  };
 }
 
 /** Lets the sandbox play its timeline to the end over these services. Throws what the conductor says when it gives up. */
