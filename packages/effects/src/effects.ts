@@ -381,8 +381,8 @@ export class Effects {
     const leave = gate.enter();
     const over = runCorrelated(row.correlation_id, () => this.carryOut(row, lease, gate, abort, startAt))
       .catch((error: unknown) => {
-        // The row stays in hand under this lease; it is freed with it and looked up.
         this.logger.error({ err: error, kind: row.kind }, 'an effect was left in the middle; it will be looked up');
+        return this.letGo(row, lease);
       })
       .finally(() => {
         leave();
@@ -619,6 +619,22 @@ export class Effects {
       [row.key, lease.name, lease.epoch, o.unknown, o.delayMs, o.failed ? 1 : 0, o.begun ? 0 : 1],
     );
     if (o.delayMs !== null) this.wakeIn(o.delayMs);
+  }
+
+  /** Not even putting it back succeeded (a database that is away): tried until it does, else nobody takes it up while this process lives. */
+  private async letGo(row: Claimed, lease: Lease): Promise<void> {
+    for (let failures = 1; !this.stopping; failures += 1) {
+      try {
+        await this.context.dataSource.query(
+          'UPDATE effect SET owner = NULL WHERE key = $1 AND owner = $2 AND epoch = $3',
+          [row.key, lease.name, lease.epoch],
+        );
+        return;
+      } catch (error) {
+        this.logger.debug({ err: error, kind: row.kind }, 'an effect could not be let go');
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(failures, 100, 2_000)));
+      }
+    }
   }
 
   /** Not even the refusal could be taken in (the body does not open, nobody carries out the kind): a person must look. */

@@ -53,6 +53,26 @@ describe('an effect', () => {
     expect(partner.calls.map((call) => call.key)).toEqual(['enrol/p2']);
   });
 
+  it('is looked up and goes on when not even putting it back succeeded', async () => {
+    const partner = new Partner();
+    partner.afterCall = (_effect, nth) =>
+      nth === 1 ? Promise.reject(failure('dependency', 'TIMEOUT')) : Promise.resolve();
+    const s = await service(partner);
+    const { dataSource } = s.context;
+    const query = dataSource.query.bind(dataSource);
+    let refused = 0;
+    jest.spyOn(dataSource, 'query').mockImplementation((sql: string, ...rest) => {
+      if (!sql.startsWith('UPDATE effect SET owner = NULL') || refused >= 2) return query(sql, ...rest);
+      refused += 1;
+      return Promise.reject(new Error('timeout exceeded when trying to connect'));
+    });
+    await s.plan({ key: 'enrol/p1' });
+    await eventually(async () => (await s.idle()).idle && refused === 2);
+    expect(partner.lookUps).toEqual(['enrol/p1']);
+    expect(partner.calls).toHaveLength(1);
+    expect(await s.settled()).toMatchObject([{ key: 'enrol/p1', state: 'done' }]);
+  });
+
   it('is looked up before it is called again, and adopted when the partner has it after all', async () => {
     const partner = new Partner();
     partner.afterCall = (_effect, nth) =>
