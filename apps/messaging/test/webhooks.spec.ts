@@ -11,8 +11,8 @@ const base = 'https://messages.study.example/studybridge';
 const senders = [{ number, binding, segmentsPerSecond: 1_000, messageEveryMs: 0 }];
 const empty = /^<\?xml[^>]*\?><Response\/>$/;
 
-async function ready(env: Record<string, string> = {}) {
-  const stage = await setStage({ senders, env: { WEBHOOKS: 'on', PUBLIC_BASE_URL: base, ...env } });
+async function ready(env: Record<string, string> = {}, from: object[] = senders) {
+  const stage = await setStage({ senders: from, env: { WEBHOOKS: 'on', PUBLIC_BASE_URL: base, ...env } });
   const id = await stage.others.newPerson({ mobile: zelda });
   await stage.playTo('2018-10-02T16:00:00Z');
   const { accountSid, authToken } = stage.world.twilio;
@@ -57,6 +57,17 @@ describe('the webhook profile', () => {
     expect((await stage.call(path, { ...news, MessageStatus: 'sent' })).status).toBe(200);
     expect(await stage.rows(request)).toMatchObject([{ state: 'delivered' }]);
     expect(stage.logged()).not.toContain(zelda);
+  });
+
+  it('takes a text to a number behind a Messaging Service for the service, though its list cannot be had', async () => {
+    const service = `MG${'5'.repeat(32)}`;
+    const stage = await ready({}, [{ number: service, kind: 'service', binding }]);
+    const [path, text] = stage.inbound(stage.sid(1), 'STOP');
+    expect((await stage.call(path, text)).status).toBe(404);
+    expect((await stage.call(path, { ...text, MessagingServiceSid: service })).status).toBe(200);
+    await stage.idle();
+    await eventually(async () => (await stage.sql('SELECT 1 FROM opt_out')).length === 1);
+    expect(await stage.sql('SELECT sender, source FROM opt_out')).toEqual([{ sender: service, source: 'keyword' }]);
   });
 
   it('refuses what is forged, signed for another address or account, unknown, malformed or too large', async () => {

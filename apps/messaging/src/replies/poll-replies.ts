@@ -16,6 +16,8 @@ const mostPerLook = 20_000;
 export async function pollReplies(room: Room, place: Place, run: JobRun): Promise<Record<string, number>> {
   const counts = { found: 0, new: 0, handled: 0 };
   const { twilio } = room;
+  // What a webhook brought must not wait for a list that cannot be had.
+  counts.handled = await takeInReplies(room, run.signal);
   if (twilio !== null) {
     for (const sender of sendersOf(room, place)) {
       run.signal.throwIfAborted();
@@ -49,7 +51,7 @@ export async function pollReplies(room: Room, place: Place, run: JobRun): Promis
       });
     }
   }
-  counts.handled = await takeInReplies(room, run.signal);
+  counts.handled += await takeInReplies(room, run.signal);
   return counts;
 }
 
