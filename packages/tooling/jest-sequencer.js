@@ -1,8 +1,8 @@
 'use strict';
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** The file that plays the whole study several times over takes as long as half of all others: it must not begin last. */
-const longest = /walking-system\.spec\.ts$/;
+/** The files that play a whole study several times over take as long as half of all others: they must not begin last. */
+const longest = /(walking-system|ways-of-running|restored)\.spec\.ts$/;
 
 module.exports = class LongestFirst extends Sequencer {
   async sort(tests) {

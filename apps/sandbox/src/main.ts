@@ -23,8 +23,7 @@ async function main(): Promise<void> {
 
 function openWorld(options: SandboxOptions): World {
   return createWorld({
-    cohort:
-      options.cohort === 'none' ? undefined : ismileCohort({ pairs: options.cohort === 'ismile-850' ? 850 : 120 }),
+    cohort: options.pairs === null ? undefined : ismileCohort({ pairs: options.pairs }),
     projects: options.projects,
     redcap: options.redcap,
     serverZone: options.serverZone,

@@ -11,7 +11,7 @@ it('has a default for everything', () => {
     port: 4000,
     host: '127.0.0.1',
     mailPort: 4025,
-    cohort: 'ismile-120',
+    pairs: 120,
     projects: [],
     redcap: {},
     serverZone: undefined,
@@ -34,7 +34,7 @@ it('opens own projects without a cohort, in the present, with the choices made f
     ['--project', `${classic}=${token}`, '--project', classic, '--seed-records', '7', '--calcs', 'drop'],
     { SANDBOX_SUPER_TOKEN: superToken },
   );
-  expect(options).toMatchObject({ cohort: 'none', speed: 'present', redcap: { superToken } });
+  expect(options).toMatchObject({ pairs: null, speed: 'present', redcap: { superToken } });
   expect(options.projects).toEqual([
     { name: 'classic.xml', xml: expect.any(String), token: token.toUpperCase(), seedRecords: 7, calcs: 'drop' },
     { name: 'classic.xml', xml: expect.any(String), token: undefined, seedRecords: 7, calcs: 'drop' },
@@ -51,6 +51,7 @@ it('opens own projects without a cohort, in the present, with the choices made f
 it.each([
   [['--project', '/nowhere/project.xml'], '/nowhere/project.xml cannot be read (ENOENT).'],
   [['--cohort', 'everyone'], '--cohort everyone is none that there is.'],
+  [['--cohort', 'ismile-900'], '--cohort ismile-900 is none that there is.'],
   [['--port', 'http'], '--port http is no number that fits.'],
   [['--mail-port', '1.5'], '--mail-port 1.5 is no number that fits.'],
   [['--port', '70000'], '--port 70000 is no number that fits.'],

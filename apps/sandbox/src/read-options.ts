@@ -12,7 +12,8 @@ export interface SandboxOptions {
   host: string;
   /** Where mail is taken; 0 for any free one. */
   mailPort: number;
-  cohort: 'ismile-120' | 'ismile-850' | 'none';
+  /** How many families of ISMILE are played; null for no cohort. */
+  pairs: number | null;
   projects: ProjectOptions[];
   redcap: NonNullable<WorldOptions['redcap']>;
   /** Zone of REDCap's wall time; the cohort's where there is one. */
@@ -32,7 +33,7 @@ npm run sandbox -- [options]
   --port 4000            port to listen on; 0 for any free one
   --host 127.0.0.1       address to listen on
   --mail-port 4025       port of the mailbox (SMTP); default 25 above --port, any free one with --port 0
-  --cohort ismile-120    invented study to play: ismile-120, ismile-850 or none (default none with --project)
+  --cohort ismile-120    invented study to play: ismile-N with 3 to 850 families, or none (default none with --project)
   --state file           keep the world in this file between runs
   --speed 60             let time run, study seconds per real second; 0: it stands until advanced (default: 0 with a
                          cohort; without one the clock is the computer's)
@@ -57,8 +58,6 @@ REDCap
   --username api_user    whose token a --project's is
   --help`;
 
-const cohorts = ['ismile-120', 'ismile-850', 'none'] as const;
-
 /**
  * Reads the command line, the files that it names, and the super token from the environment. Throws a `SandboxError` with a
  * sentence for what is wrong.
@@ -79,19 +78,21 @@ export function readOptions(args: string[], env: Record<string, string | undefin
     throw wrong('--seed-records fills projects, and no --project is given.', 'Give a --project, or leave it out.');
   }
   const cohort = values.cohort ?? (projects.length > 0 ? 'none' : 'ismile-120');
-  const known = cohorts.find((name) => name === cohort);
-  if (!known) throw wrong(`--cohort ${cohort} is none that there is.`, `Choose ${cohorts.join(', ')}.`);
+  const pairs = Number(/^ismile-(\d{1,3})$/.exec(cohort)?.[1] ?? 0);
+  if (cohort !== 'none' && (pairs < 3 || pairs > 850)) {
+    throw wrong(`--cohort ${cohort} is none that there is.`, 'Choose ismile-N with 3 to 850 families, or none.');
+  }
   const port = portOf('--port', values.port ?? '4000');
   return {
     help: values.help ?? false,
     port,
     mailPort: portOf('--mail-port', values['mail-port'] ?? String(port === 0 ? 0 : Math.min(port + 25, 65_535))),
     host: values.host ?? '127.0.0.1',
-    cohort: known,
+    pairs: cohort === 'none' ? null : pairs,
     projects,
     stateFile: values.state,
     speed:
-      values.speed === undefined && known === 'none' ? 'present' : number('--speed', values.speed ?? '0', atLeast0),
+      values.speed === undefined && cohort === 'none' ? 'present' : number('--speed', values.speed ?? '0', atLeast0),
     smsRate: values['sms-rate'] === undefined ? undefined : count('--sms-rate', values['sms-rate']),
     latencyMs: count('--latency', values.latency ?? '0'),
     redcap: defined({

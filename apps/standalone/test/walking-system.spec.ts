@@ -1,16 +1,12 @@
-import axios from 'axios';
-import { Kafka, logLevel } from 'kafkajs';
-import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sandboxToken } from '@studybridge/sandbox';
-import { ismileCohort, messageOracle, oracle, type OracleRecord } from '@studybridge/studies';
-import { eventually, kafkaAvailable, startBroker, testDatabase, type Broker } from '@studybridge/testing';
+import { ismileCohort, messageOracle, oracle } from '@studybridge/studies';
 import type { Summary } from '../src/summary';
-import { comparable, keptWorldState, worldState, type FlatRow, type WorldState } from './support/comparable-state';
+import { comparable, keptWorldState, type WorldState } from './support/comparable-state';
 import { namesAndPhones, secretsIn } from './support/leaks';
-import { lastJson, runStandalone, startNode, temporaryFolder, type Finished } from './support/processes';
-import { playToTheEnd, startSeparateProcesses } from './support/separate-processes';
+import { lastJson, runStandalone, temporaryFolder, type Finished } from './support/processes';
+import { seen, told } from './support/record-end';
 
 const cohort = ismileCohort({ pairs: 120 });
 const expected = oracle(cohort);
@@ -113,147 +109,8 @@ describe('the walking system in one process', () => {
     expect(comparable(await keptWorldState(cohort, stateFile))).toEqual(comparable(world));
   });
 
-  it('ends in the same state when it is killed in the middle and started again', async () => {
-    const few = ismileCohort({ pairs: 24 });
-    const args = ['--once', '--json', '--pairs', '24'];
-    const undisturbed = path.join(temporary.folder, 'undisturbed');
-    const plain = lastJson<Summary>(await runStandalone(args, { STUDYBRIDGE_DATA: undisturbed }));
-    const killed = path.join(temporary.folder, 'killed');
-    const env = { STUDYBRIDGE_DATA: killed };
-    for (const date of ['2018-09-0', '2018-10-0']) {
-      const running = startNode('apps/standalone/dist/main.js', args, env);
-      await eventually(() => running.output().includes(`study time ${date}`), { timeoutMs: 300_000, what: date });
-      running.child.kill('SIGKILL');
-      await running.finished;
-    }
-    const finished = await runStandalone(args, env);
-    expect(lastJson<Summary>(finished)).toMatchObject({ ok: true, studies: plain.studies });
-    const before = await keptWorldState(few, path.join(undisturbed, 'world.json'));
-    const after = await keptWorldState(few, path.join(killed, 'world.json'));
-    expect(comparable(after)).toEqual(comparable(before));
-    for (const record of oracle(few).records) expect(seen(after, record.record)).toEqual(told(record));
-    expect(Object.values(after.ledger).map((calls) => calls.posts)).toEqual(before.members.map(() => 1));
-  }, 900_000);
-
   it('makes its keys for its owner only', () => {
     expect(existsSync(path.join(data, 'keys', 'study-keys'))).toBe(true);
     expect(first.stderr).toMatch(/mode 0600.*Production must bring its own/);
   });
 });
-
-/** The way production runs: each service in processes of its own, two of each, over a real Kafka and PostgreSQL. */
-(kafkaAvailable() ? describe : describe.skip)('the walking system in separate processes', () => {
-  let broker: Broker;
-  let system: Awaited<ReturnType<typeof startSeparateProcesses>>;
-  let apart: WorldState;
-
-  beforeAll(async () => {
-    broker = await startBroker({ dir: path.join(temporary.folder, 'kafka') });
-    const [gateway, agile, texts] = [await testDatabase(), await testDatabase(), await testDatabase()];
-    system = await startSeparateProcesses({
-      folder: temporary.folder,
-      databases: { 'redcap-gateway': gateway.url, 'agile-health': agile.url, messaging: texts.url },
-      brokers: broker.brokers,
-      replicas: [
-        { name: 'redcap-gateway', count: 2 },
-        { name: 'agile-health', count: 2 },
-        { name: 'messaging', count: 2 },
-      ],
-    });
-    await playToTheEnd(system.sandboxUrl, system.services, system.opsToken);
-    apart = await worldState(system.sandboxUrl);
-  }, 900_000);
-
-  afterAll(async () => {
-    await system?.stop();
-    await broker?.stop();
-  });
-
-  it('ends in the same state as one process, cell for cell', () => {
-    expect(apart.members.length).toBeGreaterThan(100);
-    expect(comparable(apart)).toEqual(comparable(world));
-  });
-
-  it('gave the partner each family once', () => {
-    expect(Object.values(apart.ledger).map((calls) => calls.posts)).toEqual(apart.members.map(() => 1));
-  });
-
-  it('tells nobody’s phone, name or token in logs, metrics, statuses and errors', async () => {
-    for (const { url } of system.services) {
-      for (const page of ['/metrics', '/status', '/idle', '/health/ready', '/no-such-page']) {
-        const answer = await axios.get<unknown>(`${url}${page}`, { validateStatus: () => true });
-        const text = typeof answer.data === 'string' ? answer.data : JSON.stringify(answer.data);
-        expect({ page, secrets: secretsIn(text, needles) }).toEqual({ page, secrets: [] });
-      }
-    }
-    const [sandbox, ...services] = system.processes;
-    expect(sandbox).toBeDefined();
-    for (const service of services) {
-      expect(service.output()).toMatch(/started/);
-      expect(secretsIn(service.output(), needles)).toEqual([]);
-    }
-  });
-
-  it('puts nobody’s phone, name or token on Kafka, in headers, keys or payloads', async () => {
-    const kafka = new Kafka({ clientId: 'scan', brokers: broker.brokers, logLevel: logLevel.NOTHING });
-    const admin = kafka.admin();
-    await admin.connect();
-    const topics = (await admin.listTopics()).filter((topic) => !topic.startsWith('__'));
-    const ends = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
-    await admin.disconnect();
-    const there = ends.flat().reduce((sum, { offset, low }) => sum + Number(offset) - Number(low), 0);
-    expect(there).toBeGreaterThan(500);
-
-    const consumer = kafka.consumer({ groupId: `scan-${randomUUID()}` });
-    await consumer.connect();
-    await consumer.subscribe({ topics, fromBeginning: true });
-    const found: string[] = [];
-    let seen = 0;
-    await new Promise<void>((resolve, reject) => {
-      consumer
-        .run({
-          eachMessage: ({ topic, message }) => {
-            const headers = Object.entries(message.headers ?? {}).map(([name, value]) => `${name}=${String(value)}`);
-            const text = [String(message.key), ...headers, String(message.value)].join('\n');
-            found.push(...secretsIn(text, needles).map((needle) => `${topic}: ${needle}`));
-            seen += 1;
-            if (seen >= there) resolve();
-            return Promise.resolve();
-          },
-        })
-        .catch(reject);
-    });
-    await consumer.disconnect();
-    expect(seen).toBeGreaterThanOrEqual(there);
-    expect(found).toEqual([]);
-  }, 120_000);
-});
-
-/** What the world shows of one record, in the oracle's words. */
-function seen(world: WorldState, record: string): object {
-  const row: FlatRow =
-    world.cells.find((each) => each.record_id === record && each.redcap_event_name === 'baseline_arm_1') ?? {};
-  const member = world.members.find((each) => each.memberId === row.ag_member_id);
-  return {
-    member: member !== undefined,
-    partnerStatus: member?.status ?? null,
-    arm: member?.arm ?? null,
-    agStatus: row.ag_status ?? '',
-    agEnrollStatus: row.ag_enroll_status ?? '',
-    attention: row.ag_attention_reason || null,
-    held: ['8', '9'].includes(row.ag_enroll_status ?? '') ? row.ag_last_error : null,
-  };
-}
-
-function told(record: OracleRecord | undefined): object {
-  if (!record) throw new Error('the oracle does not know the record');
-  return {
-    member: record.member,
-    partnerStatus: record.partnerStatus,
-    arm: record.arm,
-    agStatus: record.agStatus,
-    agEnrollStatus: record.agEnrollStatus ?? expect.any(String),
-    attention: record.attention,
-    held: record.held,
-  };
-}

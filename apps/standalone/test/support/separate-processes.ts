@@ -24,6 +24,8 @@ interface SeparateProcesses {
 /** Starts the sandbox and `replicas` of each service; resolves when all are ready. */
 export async function startSeparateProcesses(o: {
   folder: string;
+  /** How many families the study has. */
+  pairs: number;
   /** One database for each service. */
   databases: Record<ServiceName, string>;
   brokers: string[];
@@ -36,7 +38,7 @@ export async function startSeparateProcesses(o: {
   const sandboxUrl = `http://127.0.0.1:${sandboxPort}`;
   const mailPort = await freePort();
   const sandboxArguments = [
-    ...['--port', String(sandboxPort), '--mail-port', String(mailPort)],
+    ...['--cohort', `ismile-${o.pairs}`, '--port', String(sandboxPort), '--mail-port', String(mailPort)],
     ...['--public-url', surveyAddress, '--sms-rate', '0'],
   ];
   const processes: Running[] = [startNode('apps/sandbox/dist/main.js', sandboxArguments, {})];
