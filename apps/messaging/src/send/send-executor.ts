@@ -108,6 +108,8 @@ async function lastLook(room: Room, effect: Effect<SendBody>): Promise<Dispatch>
   const dispatch = await dataSource.transaction(async (em) => {
     const message = await lockMessage(em, effect.body.messageId);
     const place = message && room.places.get(message.binding);
+    // Whoever was taken over has noted it after all: looked up again, it is in doubt, or its note was taken back.
+    if (message?.state === 'dispatching') throw notedByOther();
     if (!message || !place || message.state !== 'queued') throw new WithdrawnError();
     // Before the switches are read: what bears a later instant than one was moved at has seen it.
     const realDispatchedAt = new Date();
@@ -134,6 +136,15 @@ async function lastLook(room: Room, effect: Effect<SendBody>): Promise<Dispatch>
   // A rule may trip by this very message; what it stops are the next.
   await checkTrips(room, dispatch.message);
   return dispatch;
+}
+
+/** Another process's note stands: what it did is unknown. */
+function notedByOther(): StudybridgeError {
+  return new StudybridgeError('Another process has noted the letter.', {
+    code: 'NOTED_BY_OTHER',
+    errorClass: 'dependency',
+    remedy: 'Nothing to do; it is looked for.',
+  });
 }
 
 /** The time for the call was over before it began. */
