@@ -35,6 +35,13 @@ it('is held by one at a time, with an epoch that grows', async () => {
   expect((await two().acquire('solo', 60_000))?.epoch).toBe(2);
 });
 
+it('goes to one of many who want it for the very first time', async () => {
+  for (let n = 0; n < 100; n += 1) {
+    const leases = await Promise.all(Array.from({ length: 8 }, () => one().acquire(`first ${n}`, 60_000)));
+    expect(leases.filter((lease) => lease !== null)).toHaveLength(1);
+  }
+});
+
 it('goes to another once it has run out, and is lost to its holder', async () => {
   const mine = await one().acquire('short', 50);
   const theirs = await steal('short');

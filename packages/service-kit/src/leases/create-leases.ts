@@ -1,22 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
+import { databaseCodeOf } from '../database/database-error';
 import { LeaseLostError, type Lease, type Leases } from './lease';
+
+/** SQLSTATE. */
+const uniqueViolation = '23505';
 
 /** Leases kept in the table `lease`, by the database's own clock. `holder` names this process in the table. */
 export function createLeases(dataSource: DataSource, holder: string): Leases {
   return {
     async acquire(name, ttlMs) {
       const mark = `${holder} ${randomUUID()}`;
-      const rows = await dataSource.query<{ epoch: string }[]>(
-        `INSERT INTO lease AS held (name, epoch, holder, real_expires_at)
+      const take = (): Promise<{ epoch: string }[]> =>
+        dataSource.query<{ epoch: string }[]>(
+          `INSERT INTO lease AS held (name, epoch, holder, real_expires_at)
          VALUES ($1, 1, $2, clock_timestamp() + $3 * interval '1 millisecond')
          ON CONFLICT (name) DO UPDATE
             SET epoch = held.epoch + 1, holder = excluded.holder,
                 real_expires_at = clock_timestamp() + $3 * interval '1 millisecond'
           WHERE held.holder IS NULL OR held.real_expires_at <= clock_timestamp()
          RETURNING epoch`,
-        [name, mark, ttlMs],
-      );
+          [name, mark, ttlMs],
+        );
+      // Two that take it for the very first time may meet in the index of epochs instead; there is a row by then.
+      const rows = await take().catch((error: unknown) => {
+        if (databaseCodeOf(error) === uniqueViolation) return take();
+        throw error;
+      });
       const row = rows[0];
       return row === undefined ? null : new HeldLease(dataSource, name, Number(row.epoch), mark, ttlMs);
     },
