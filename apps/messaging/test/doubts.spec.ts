@@ -149,6 +149,27 @@ describe('a send of unknown outcome', () => {
     expect(stage.received(mobile)).toHaveLength(1);
   });
 
+  it('is not ended by a successor who finds that a frozen process has noted its letter after all', async () => {
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const stage = await setStage({ at: (point) => (point === 'message.noted' ? held : undefined) });
+    const request = await stage.others.ask(await stage.others.newPerson({ mobile }));
+    const noted = () => stage.rows(request).then(([row]) => row?.state === 'dispatching');
+    await eventually(noted, { what: 'the note of the letter' });
+    const [row] = await stage.rows(request);
+    const effect = { body: { messageId: row?.id ?? '' } } as Effect<SendBody>;
+    const successor = sendExecutor(stage.room, stage.room.channels.get('sms')!);
+    await expect(successor.call(effect, new AbortController().signal)).rejects.toMatchObject({
+      code: 'NOTED_BY_OTHER',
+      errorClass: 'dependency',
+    });
+    expect(await stage.rows(request)).toMatchObject([{ state: 'dispatching' }]);
+    goOn();
+    await stage.playTo('2018-10-02T15:10:00Z');
+    expect(await stage.rows(request)).toMatchObject([{ state: 'delivered', reason: null }]);
+    expect(stage.received(mobile)).toHaveLength(1);
+  });
+
   it('does not stop the participant’s later messages, nor the others’', async () => {
     const stage = await setStage();
     const request = await askWithFault(stage, '500-after-commit', { listLagMs: 3_600_000 });
