@@ -123,10 +123,8 @@ describe('identity', () => {
   });
 
   it('holds both in doubt where nothing but their likeness speaks, until a person decides', async () => {
-    const stage = await setStage();
+    const stage = await setStage({ rights: { logging: 0 } });
     for (const record of ['1', '2', '3']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
-    stage.setRights({ logging: 0 });
-    await stage.restart();
     await stage.poll();
     const gone = await stage.participant('1');
     const other = await stage.participant('2');
@@ -155,10 +153,8 @@ describe('identity', () => {
   });
 
   it('takes somebody who appeared for new, and the one who is gone for deleted, when a person says so', async () => {
-    const stage = await setStage();
+    const stage = await setStage({ rights: { logging: 0 } });
     for (const record of ['1', '2', '3']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
-    stage.setRights({ logging: 0 });
-    await stage.restart();
     await stage.poll();
     const gone = await stage.participant('1');
     stage.pass(15);
@@ -176,10 +172,8 @@ describe('identity', () => {
   });
 
   it('finds deletions without the right to the log, by two reads that agree', async () => {
-    const stage = await setStage();
+    const stage = await setStage({ rights: { logging: 0 } });
     for (const record of ['1', '2']) stage.save(record, { ...family, part_first_name: `Child ${record}` });
-    stage.setRights({ logging: 0 });
-    await stage.restart();
     await stage.poll();
     expect((await stage.status()).project['ismile.test/main']!.rights.logging).toBe(false);
     stage.pass(15);

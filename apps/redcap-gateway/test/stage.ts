@@ -94,6 +94,8 @@ export async function setStage(
     startAt?: string;
     xml?: string;
     before?: (world: World) => void;
+    /** What our token may not do from the beginning. */
+    rights?: Record<string, number>;
     /** Told where the world listens, before the service starts. */
     started?: (url: string) => void;
     env?: Record<string, string>;
@@ -101,6 +103,7 @@ export async function setStage(
 ) {
   let world = newWorld(o.xml ?? ismileXml(), o.startAt);
   o.before?.(world);
+  if (o.rights !== undefined) redcapOf(world).setRights(token, o.rights);
   let { url } = await world.listen(0);
   o.started?.(url);
   open.push(() => world.close());
