@@ -25,6 +25,19 @@ async function askWithFault(
   return request;
 }
 
+/** A process that stands still with its letter noted and the call not begun, until it is told to go on. */
+async function heldAtItsNote() {
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  const stage = await setStage({ at: (point) => (point === 'message.noted' ? held : undefined) });
+  const request = await stage.others.ask(await stage.others.newPerson({ mobile }));
+  const noted = () => stage.rows(request).then(([row]) => row?.state === 'dispatching');
+  await eventually(noted, { what: 'the note of the letter' });
+  const [row] = await stage.rows(request);
+  const effect = { body: { messageId: row?.id ?? '' } } as Effect<SendBody>;
+  return { stage, request, effect, goOn };
+}
+
 describe('a send of unknown outcome', () => {
   it.each(taken)(
     'that Twilio took (%s) is found in its list, however late that shows it, and followed',
@@ -120,14 +133,7 @@ describe('a send of unknown outcome', () => {
   });
 
   it('is none when whoever had it in hand says that it never called, also while it is looked for', async () => {
-    let goOn: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (goOn = resolve));
-    const stage = await setStage({ at: (point) => (point === 'message.noted' ? held : undefined) });
-    const request = await stage.others.ask(await stage.others.newPerson({ mobile }));
-    const noted = () => stage.rows(request).then(([row]) => row?.state === 'dispatching');
-    await eventually(noted, { what: 'the note of the letter' });
-    const [row] = await stage.rows(request);
-    const effect = { body: { messageId: row?.id ?? '' } } as Effect<SendBody>;
+    const { stage, request, effect, goOn } = await heldAtItsNote();
     const sms = stage.room.channels.get('sms')!;
     const note = await stage.sql<{ at: Date }>('SELECT real_dispatched_at AS at FROM message');
     const takenBack = sendExecutor(stage.room, {
@@ -150,14 +156,7 @@ describe('a send of unknown outcome', () => {
   });
 
   it('is not ended by a successor who finds that a frozen process has noted its letter after all', async () => {
-    let goOn: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (goOn = resolve));
-    const stage = await setStage({ at: (point) => (point === 'message.noted' ? held : undefined) });
-    const request = await stage.others.ask(await stage.others.newPerson({ mobile }));
-    const noted = () => stage.rows(request).then(([row]) => row?.state === 'dispatching');
-    await eventually(noted, { what: 'the note of the letter' });
-    const [row] = await stage.rows(request);
-    const effect = { body: { messageId: row?.id ?? '' } } as Effect<SendBody>;
+    const { stage, request, effect, goOn } = await heldAtItsNote();
     const successor = sendExecutor(stage.room, stage.room.channels.get('sms')!);
     await expect(successor.call(effect, new AbortController().signal)).rejects.toMatchObject({
       code: 'NOTED_BY_OTHER',
