@@ -3,8 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ismileCohort } from '@studybridge/studies';
+import { freePort } from '@studybridge/testing';
 import { comparable, keptWorldState, worldState } from './support/comparable-state';
-import { freePort, lastJson, runStandalone, temporaryFolder, top } from './support/processes';
+import { lastJson, runStandalone, temporaryFolder, top } from './support/processes';
 import { playToTheEnd, surveyAddress } from './support/separate-processes';
 
 /** docker-compose.yml for real: built, started, scaled, played through, compared with one process. */

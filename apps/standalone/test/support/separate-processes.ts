@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createWorld, sandboxToken } from '@studybridge/sandbox';
 import { generateStudyKeys } from '@studybridge/service-kit';
-import { eventually } from '@studybridge/testing';
-import { freePort, startNode, type Running } from './processes';
+import { eventually, freePort } from '@studybridge/testing';
+import { startNode, type Running } from './processes';
 
 /** What survey links begin with in one process (`SANDBOX_PORT`), and so everywhere. */
 export const surveyAddress = 'http://127.0.0.1:4000/redcap';
