@@ -1,36 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { kafkaAvailable } from '@studybridge/testing';
 import { runTextBite, runTexts, textBites } from '../src/scenarios/messaging';
-import { layGround, type Ground } from '../src/system/ground';
+import { groundForRuns } from './support/ground-for-runs';
 
 (kafkaAvailable() ? describe : describe.skip)('texts through three replicas', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'studybridge-texts-'));
-  let ground: Ground;
-  let lines: string[] = [];
-  const tell = (line: string): void => void lines.push(line);
-
-  /** Says what the run told when it did not end as it should. */
-  const explained = (check: () => void): void => {
-    try {
-      check();
-    } catch (error) {
-      throw new Error(`${(error as Error).message}\n${lines.join('\n')}`, { cause: error });
-    }
-  };
-
-  beforeAll(async () => {
-    ground = await layGround(folder);
-  }, 120_000);
-  afterAll(async () => {
-    await ground?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  beforeEach(() => (lines = []));
+  const { ground, tell, explained } = groundForRuns('texts');
 
   it('arrive once, or somebody is told why not, whoever dies or freezes and whatever Twilio does not say', async () => {
-    const verdict = await runTexts({ messages: 120, kills: 8, perSecond: 12, seed: 4, off: [], tell, ground });
+    const verdict = await runTexts({
+      messages: 120,
+      kills: 8,
+      perSecond: 12,
+      seed: 4,
+      off: [],
+      tell,
+      ground: ground(),
+    });
     explained(() => {
       expect(verdict).toMatchObject({
         ok: true,
@@ -50,7 +34,7 @@ import { layGround, type Ground } from '../src/system/ground';
   it.each(textBites)(
     'without $guard show as $reason',
     async (bite) => {
-      const verdict = await runTextBite(bite, { off: [bite.guard], tell, ground });
+      const verdict = await runTextBite(bite, { off: [bite.guard], tell, ground: ground() });
       explained(() =>
         expect({ ok: verdict.ok, [bite.reason]: verdict[bite.reason] > 0 }).toEqual({ ok: false, [bite.reason]: true }),
       );
