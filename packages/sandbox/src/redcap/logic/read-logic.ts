@@ -83,37 +83,49 @@ class Parser {
   }
 
   private comparison(): Expression {
-    let left = this.sum();
-    for (;;) {
-      const found = this.accept('sign', '=', '<>', '!=', '<', '>', '<=', '>=');
-      if (found === null) return left;
-      const [a, b] = [left, this.sum()];
-      const operator = found === '!=' ? '<>' : found;
-      left = (place) => compare(a(place), b(place), operator, place.now);
-    }
+    return this.leftToRight(
+      () => this.sum(),
+      ['=', '<>', '!=', '<', '>', '<=', '>='],
+      (sign, a, b) => {
+        const operator = sign === '!=' ? '<>' : sign;
+        return (place) => compare(a(place), b(place), operator, place.now);
+      },
+    );
   }
 
   private sum(): Expression {
-    let left = this.product();
-    for (;;) {
-      const operator = this.accept('sign', '+', '-');
-      if (operator === null) return left;
-      const [a, b] = [left, this.product()];
-      const sign = operator === '+' ? 1 : -1;
-      left = (place) => numberOrBlank(toNumber(a(place)) + sign * toNumber(b(place)));
-    }
+    return this.leftToRight(
+      () => this.product(),
+      ['+', '-'],
+      (operator, a, b) => {
+        const sign = operator === '+' ? 1 : -1;
+        return (place) => numberOrBlank(toNumber(a(place)) + sign * toNumber(b(place)));
+      },
+    );
   }
 
   private product(): Expression {
-    let left = this.power();
-    for (;;) {
-      const operator = this.accept('sign', '*', '/');
-      if (operator === null) return left;
-      const [a, b] = [left, this.power()];
-      left = (place) => {
+    return this.leftToRight(
+      () => this.power(),
+      ['*', '/'],
+      (operator, a, b) => (place) => {
         const [x, y] = [toNumber(a(place)), toNumber(b(place))];
         return numberOrBlank(operator === '*' ? x * y : x / y);
-      };
+      },
+    );
+  }
+
+  /** Operators of one rank and what stands between them, joined from the left. */
+  private leftToRight(
+    operand: () => Expression,
+    signs: readonly string[],
+    join: (sign: string, a: Expression, b: Expression) => Expression,
+  ): Expression {
+    let left = operand();
+    for (;;) {
+      const sign = this.accept('sign', ...signs);
+      if (sign === null) return left;
+      left = join(sign, left, operand());
     }
   }
 
