@@ -36,8 +36,8 @@ export const points: Record<string, readonly string[]> = {
 
 /**
  * One thing done to a running system. `point` null: at a random moment, after `after` movements of the system. What is frozen
- * thaws after a while, or, with `thawAt`, when time has come to the stop of that number. What is held only stands at its point for
- * a moment, alive: time for a second one to do the same.
+ * thaws after a while, or, with `thawAt`, when time has come to the stop of that number. What is held only stands at its point,
+ * alive, until a second one comes there or has had the time to.
  */
 export type Strike =
   | { what: 'kill' | 'freeze' | 'hold'; service: string; point: string | null; after: number; thawAt?: number }

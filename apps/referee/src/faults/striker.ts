@@ -5,8 +5,8 @@ import type { Strike } from './strike';
 
 /** Longer than every lease (12 s) and than the silence after which the relay's session is ended. */
 const frozenMs = 14_000;
-/** Longer than the pause after which a relay looks by itself. */
-const heldMs = 1_500;
+/** Several times the pause after which a relay looks by itself, and less than the silence after which its session is ended. */
+const heldMs = 8_000;
 
 /** What was done to whom, and when in study time. */
 export interface Struck {
@@ -140,7 +140,7 @@ export class Striker {
       return;
     }
     if (strike.what === 'hold') {
-      await new Promise((resolve) => setTimeout(resolve, heldMs));
+      await this.untilSecondComes(strike.service, replica, point);
       replica.goOn();
       this.rearm(replica);
       return;
@@ -150,6 +150,22 @@ export class Striker {
     replica.thaw();
     replica.goOn();
     this.rearm(replica);
+  }
+
+  /** Until another replica comes to the point where this one is held, or for as long as a second one would need. */
+  private async untilSecondComes(service: string, held: Replica, point: string | null): Promise<void> {
+    if (point === null) return;
+    const others = this.system.of(service).filter((replica) => replica !== held && replica.state === 'up');
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, heldMs);
+      for (const other of others) {
+        other.arm(point, () => {
+          clearTimeout(late);
+          resolve();
+        });
+      }
+    });
+    for (const other of others) other.disarm();
   }
 
   private untilThaw(thawAt: number | undefined): Promise<void> {
