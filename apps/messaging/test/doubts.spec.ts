@@ -132,6 +132,21 @@ describe('a send of unknown outcome', () => {
     }
   });
 
+  it('is none when the process was frozen with the letter noted: it is noted and sent anew', async () => {
+    let noted = 0;
+    const stage = await setStage({
+      at: (point) => {
+        if (point === 'message.noted' && ++noted === 1)
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_000);
+      },
+    });
+    const request = await stage.others.ask(await stage.others.newPerson({ mobile }));
+    await eventually(() => noted === 2, { what: 'the second note of the letter' });
+    await stage.playTo('2018-10-02T15:10:00Z');
+    expect(await stage.rows(request)).toMatchObject([{ state: 'delivered', reason: null, attempt: 1 }]);
+    expect(stage.world.twilioCreates()).toHaveLength(1);
+  });
+
   it('is none when whoever had it in hand says that it never called, also while it is looked for', async () => {
     const { stage, request, effect, goOn } = await heldAtItsNote();
     const sms = stage.room.channels.get('sms')!;
@@ -158,7 +173,9 @@ describe('a send of unknown outcome', () => {
   it('is not ended by a successor who finds that a frozen process has noted its letter after all', async () => {
     const { stage, request, effect, goOn } = await heldAtItsNote();
     const successor = sendExecutor(stage.room, stage.room.channels.get('sms')!);
-    await expect(successor.call(effect, new AbortController().signal)).rejects.toMatchObject({
+    await expect(
+      successor.call(effect, { signal: new AbortController().signal, assertMine: () => undefined }),
+    ).rejects.toMatchObject({
       code: 'NOTED_BY_OTHER',
       errorClass: 'dependency',
     });

@@ -15,9 +15,16 @@ import { countEffects, effectsAttention } from './count-effects';
 import { bodyContext, type EffectRow, errorColumns, notedError, outcomeContext } from './effect-row';
 import { createEffectsMetrics, type EffectsMetrics } from './effects-metrics';
 import { addEffectsOperations } from './effects-operations';
-import { type AnyExecutor, type Effect, type EffectResult, type Executor, WithdrawnError } from './executor';
+import {
+  type AnyExecutor,
+  type Effect,
+  type EffectResult,
+  type Executor,
+  type InHand,
+  WithdrawnError,
+} from './executor';
 import { type EffectFaults, faultsOfProof } from './faults';
-import { wasNotSent } from './not-sent';
+import { notMade, wasNotSent } from './not-sent';
 import { OwnLease } from './own-lease';
 import { PartnerGate, PausedError } from './partner-gate';
 import { type PlannedEffect, planEffect } from './plan-effect';
@@ -48,6 +55,9 @@ const lateMs = 1_000;
 
 /** The outcome belongs to whoever took the effect over. */
 class TakenOver extends Error {}
+
+/** Right before a call it was not sure any more that nobody had taken the effect over. */
+class NotSurelyMine extends Error {}
 
 type Claimed = ClaimedEffect;
 
@@ -425,15 +435,20 @@ export class Effects {
       }
       await this.faults.at?.('attempting');
       const late = row.startMs > 0 && performance.now() - startAt > lateMs;
-      if (this.lease.current()?.epoch !== lease.epoch || abort.signal.aborted || late) {
-        // Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours. One that missed the
-        // moment it was admitted for asks for another.
+      if (!this.isMine(lease, abort) || late) {
+        // One that missed the moment it was admitted for asks for another.
         return await this.release(row, lease, { unknown, delayMs: null, begun: false });
       }
       const before = unknown;
       unknown = true;
+      const hand: InHand = {
+        signal: abort.signal,
+        assertMine: () => {
+          if (!this.isMine(lease, abort)) throw notMade(new NotSurelyMine());
+        },
+      };
       const outcome = await gate
-        .ask(() => this.timed(abort, row, 'call', () => executor.call(effect, abort.signal)), row.stops)
+        .ask(() => this.timed(abort, row, 'call', () => executor.call(effect, hand)), row.stops)
         .catch((error: unknown) => {
           const notBegun = error instanceof PausedError || error instanceof WithdrawnError;
           if (notBegun || wasNotSent(error)) unknown = before;
@@ -446,6 +461,11 @@ export class Effects {
     } catch (error) {
       await this.fail(row, lease, unknown, error);
     }
+  }
+
+  /** Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours. */
+  private isMine(lease: Lease, abort: AbortController): boolean {
+    return this.lease.current() === lease && !abort.signal.aborted;
   }
 
   /** Gives a question to the partner its time, and notes how long it took. */
@@ -483,7 +503,7 @@ export class Effects {
         if (!(settling instanceof TakenOver)) throw settling;
       });
     }
-    if (error instanceof PausedError) {
+    if (error instanceof PausedError || error instanceof NotSurelyMine) {
       return this.release(row, lease, { unknown, delayMs: null, begun: false });
     }
     const errorClass = classOf(error);

@@ -27,6 +27,18 @@ export type EffectResult =
 /** Thrown by a `call` before it calls: it must not be made. The effect ends as withdrawn. */
 export class WithdrawnError extends Error {}
 
+/** What a call is given besides its effect. */
+export interface InHand {
+  /** Aborts when the time is up or the right to act is lost. */
+  signal: AbortSignal;
+  /**
+   * To be asked before each request that changes something, with nothing awaited in between: a process that was frozen, while it
+   * asked its database for instance, must not meet its successor at the partner. What it throws is to be let through; the call
+   * counts as not made.
+   */
+  assertMine(): void;
+}
+
 /** How one kind of effect is carried out at its partner. */
 export interface Executor<B> {
   /** Whom it calls, e.g. `agile-health`; together with the binding this is what pauses when the partner is away. */
@@ -56,9 +68,9 @@ export interface Executor<B> {
   /**
    * The call. Throws `participant` when the partner refuses this one, `dependency` or `setting` when it could not be asked;
    * the outcome then counts as unknown, unless it was marked with `notMade`. Throws {@link WithdrawnError} when a last look
-   * shows that it must not be made. `signal` aborts when the time is up or the right to act is lost.
+   * shows that it must not be made.
    */
-  call(effect: Effect<B>, signal: AbortSignal): Promise<unknown>;
+  call(effect: Effect<B>, hand: InHand): Promise<unknown>;
   /** Notes the result in the service's own tables, in the transaction that notes it in the ledger. */
   settle(em: EntityManager, effect: Effect<B>, result: EffectResult): Promise<void>;
 }

@@ -19,6 +19,7 @@ import {
   effectsMigrations,
   type EffectsOptions,
   type Executor,
+  type InHand,
   type PlannedEffect,
 } from '../src';
 
@@ -45,7 +46,7 @@ export class Partner {
   readonly members = new Map<string, string>();
   inCallOf = new Map<string, number>();
   overlapped = false;
-  onCall: (effect: Effect<Body>, nth: number, signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+  onCall: (effect: Effect<Body>, nth: number, hand: InHand) => Promise<void> = () => Promise.resolve();
   afterCall: (effect: Effect<Body>, nth: number) => Promise<void> = () => Promise.resolve();
   onLookUp: (effect: Effect<Body>) => Promise<void> = () => Promise.resolve();
 
@@ -60,7 +61,7 @@ export class Partner {
         const id = this.members.get(effect.key);
         return id === undefined ? { found: false } : { found: true, outcome: { id } };
       },
-      call: async (effect, signal) => {
+      call: async (effect, hand) => {
         this.calls.push({ key: effect.key, at: Date.now(), body: effect.body, attempts: effect.attempts });
         const nth = this.calls.filter((call) => call.key === effect.key).length;
         const { participantId } = effect;
@@ -68,7 +69,7 @@ export class Partner {
         this.inCallOf.set(participantId, busy);
         if (busy > 1) this.overlapped = true;
         try {
-          await this.onCall(effect, nth, signal);
+          await this.onCall(effect, nth, hand);
           this.members.set(effect.key, `m${this.members.size + 1}`);
           await this.afterCall(effect, nth);
           return { id: this.members.get(effect.key) };

@@ -288,14 +288,36 @@ describe('a partner that is away', () => {
     expect((await s.settled()).map((row) => row.key)).toEqual(['stop/b', 'enrol/a']);
   });
 
+  it('sends nothing when it was frozen between its claim and the request, and is then taken in hand again', async () => {
+    const partner = new Partner();
+    const said: string[] = [];
+    partner.onCall = (_effect, nth, hand) => {
+      if (nth === 1) stand(5_000);
+      try {
+        hand.assertMine();
+        said.push('sent');
+      } catch (error) {
+        said.push('kept back');
+        throw error;
+      }
+      return Promise.resolve();
+    };
+    const s = await service(partner);
+    await s.plan({ key: 'enrol/a' });
+    await eventually(async () => (await s.settled()).length === 1, { timeoutMs: 20_000 });
+    expect(said).toEqual(['kept back', 'sent']);
+    expect(partner.lookUps).toEqual([]);
+    expect(partner.calls.map(({ attempts }) => attempts)).toEqual([0, 0]);
+  }, 30_000);
+
   it('is given up when it does not answer in time, and looked up later', async () => {
     const partner = new Partner();
     let aborted = false;
-    partner.onCall = (effect, nth, signal) => {
+    partner.onCall = (effect, nth, hand) => {
       if (nth > 1) return Promise.resolve();
       partner.members.set(effect.key, 'm-slow');
       return new Promise((_, reject) => {
-        signal.addEventListener('abort', () => {
+        hand.signal.addEventListener('abort', () => {
           aborted = true;
           reject(failure('dependency', 'ABORTED'));
         });
@@ -460,3 +482,8 @@ it('carries everything out once although all connections to the database are cut
   expect((await settled()).map((row) => row.key).sort()).toEqual([...keys].sort());
   expect(partner.calls.map((call) => call.key).sort()).toEqual([...keys].sort());
 }, 90_000);
+
+/** The whole process stands still, as a frozen one does. */
+function stand(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

@@ -29,8 +29,9 @@ async function main(): Promise<void> {
       const answer = await fetch(address(effect.key));
       return answer.status === 404 ? { found: false } : { found: true, outcome: await answer.json() };
     },
-    call: async (effect, signal) => {
-      const answer = await fetch(address(effect.key), { method: 'POST', signal });
+    call: async (effect, hand) => {
+      hand.assertMine();
+      const answer = await fetch(address(effect.key), { method: 'POST', signal: hand.signal });
       if (answer.status === 409) throw failure('participant', 'DOUBLE');
       return answer.json();
     },

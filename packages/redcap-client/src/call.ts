@@ -64,6 +64,11 @@ export type Params = Record<string, string | readonly string[] | undefined>;
 export interface CallControl {
   /** Ends this call, and with it every repeat. */
   signal?: AbortSignal;
+  /**
+   * Asked before each request leaves, repeats included, after every wait: what it throws ends the call as it is, and this request
+   * was not made.
+   */
+  beforeSending?: () => void;
   /** Told while an answer comes in, after every piece of it. */
   onProgress?: (progress: { bytes: number }) => void;
 }
@@ -147,11 +152,12 @@ export class RedcapWire {
     const { control } = call;
     if (control?.signal?.aborted) throw new RedcapAbortedError();
     await this.options.beforeCall?.({ content, action: call.action });
+    const body = await encode({ ...params, token: this.options.token }, call.file);
+    if (control?.beforeSending) keepBack(control.beforeSending);
     const startedAt = Date.now();
     let status = 0;
     let serverDate: Date | null = null;
     try {
-      const body = await encode({ ...params, token: this.options.token }, call.file);
       const response = await this.options.http.request({
         method: 'POST',
         url: this.options.url,
@@ -204,6 +210,7 @@ export class RedcapWire {
       try {
         return await attempt();
       } catch (error) {
+        if (keptBack.has(error as object)) throw error;
         const known = call.control?.signal?.aborted ? new RedcapAbortedError() : redcapErrorFrom(error);
         // What never left may be sent again, whatever it does.
         const harmless = repeatable || (known instanceof RedcapUnavailableError && known.neverLeft);
@@ -222,6 +229,18 @@ export class RedcapWire {
   private signal(own: AbortSignal | undefined): AbortSignal {
     const signals = [AbortSignal.timeout(this.options.timeoutMs), this.options.signal, own];
     return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+  }
+}
+
+const keptBack = new WeakSet<object>();
+
+/** Marks what the caller's own check throws: nothing to repeat, and nothing of ours. */
+function keepBack(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof Error) keptBack.add(error);
+    throw error;
   }
 }
 

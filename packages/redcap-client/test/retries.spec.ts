@@ -47,6 +47,20 @@ describe('calls made again after a lost answer', () => {
     expect(fake.asked).toHaveLength(1);
   });
 
+  it('nothing leaves, and nothing is tried again, when the caller says at the last moment that it must not', async () => {
+    let asked = 0;
+    const lost = new Error('no longer mine');
+    fake = await down();
+    const call = fake.client().metadata(undefined, {
+      beforeSending: () => {
+        asked += 1;
+        if (asked === 2) throw lost;
+      },
+    });
+    await expect(call).rejects.toBe(lost);
+    expect(fake.asked).toHaveLength(1);
+  });
+
   it('whatever never left may be sent again', async () => {
     fake = await down();
     const before: string[] = [];

@@ -1,4 +1,5 @@
 import type { HttpService } from '@nestjs/axios';
+import type { InHand } from '@studybridge/effects';
 import type { Logger } from '@studybridge/service-kit';
 import type { MemberBody } from '@studybridge/studies';
 import { isAxiosError, type AxiosResponse } from 'axios';
@@ -47,18 +48,13 @@ export class PartnerClient {
   }
 
   /** POST: a new member, or the one that is there when the same was asked before. */
-  async enrol(
-    externalId: string,
-    body: MemberBody,
-    idempotencyKey: string,
-    signal?: AbortSignal,
-  ): Promise<PartnerMember> {
+  async enrol(externalId: string, body: MemberBody, idempotencyKey: string, hand: InHand): Promise<PartnerMember> {
     const { answer, realSeenAt } = await this.send('enrol', {
       method: 'POST',
       url: this.base,
       headers: { 'Idempotency-Key': idempotencyKey },
       data: { externalId, ...body },
-      signal,
+      hand,
     });
     return this.memberOf(answer, realSeenAt);
   }
@@ -68,14 +64,14 @@ export class PartnerClient {
     memberId: string,
     version: number | null,
     body: Record<string, unknown>,
-    signal?: AbortSignal,
+    hand: InHand,
   ): Promise<PartnerMember> {
     const { answer, realSeenAt, etag } = await this.send('change', {
       method: 'PUT',
       url: `${this.base}/${encodeURIComponent(memberId)}`,
       headers: { 'If-Match': version === null ? '*' : `"${version}"` },
       data: body,
-      signal,
+      hand,
     });
     const member = this.memberOf(answer, realSeenAt);
     return { ...member, version: member.version ?? etag };
@@ -85,14 +81,14 @@ export class PartnerClient {
   async assignArm(
     memberId: string,
     arm: { arm: string; randomizedOn: string },
-    signal?: AbortSignal,
+    hand: InHand,
   ): Promise<PartnerMember | null> {
     const { answer, realSeenAt } = await this.send('change', {
       method: 'PUT',
       url: `${this.base}/${encodeURIComponent(memberId)}/arm`,
       headers: {},
       data: arm,
-      signal,
+      hand,
     });
     const read = memberAnswerSchema.safeParse(answer);
     return read.success ? this.told(read.data, realSeenAt) : null;
@@ -188,17 +184,16 @@ export class PartnerClient {
 
   private async send(
     call: 'read' | 'enrol' | 'change',
-    request: {
-      method: 'GET' | 'POST' | 'PUT';
-      url: string;
-      headers: Record<string, string>;
-      params?: Record<string, string>;
-      data?: unknown;
-      signal?: AbortSignal;
-    },
+    asked: { url: string; headers: Record<string, string> } & (
+      | { method: 'GET'; params: Record<string, string>; signal?: AbortSignal }
+      | { method: 'POST' | 'PUT'; data: unknown; hand: InHand }
+    ),
   ): Promise<{ answer: unknown; realSeenAt: Date; etag: number | null }> {
-    const realSeenAt = new Date();
+    const { hand, ...rest } = { hand: null, ...asked };
+    const request = hand === null ? rest : { ...rest, signal: hand.signal };
     const { metrics } = this.o;
+    hand?.assertMine();
+    const realSeenAt = new Date();
     if (request.method === 'POST') metrics.sent.posts += 1;
     if (request.method === 'PUT') metrics.sent.puts += 1;
     try {

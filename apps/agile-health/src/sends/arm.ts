@@ -22,14 +22,14 @@ export function armExecutor(room: Room): Executor<ArmBody> {
       if (!found?.arm) return { found: false };
       return { found: true, outcome: { news: newsOf(found) } satisfies Sent };
     },
-    async call(effect, signal): Promise<Sent> {
+    async call(effect, hand): Promise<Sent> {
       const { participantId } = effect;
       const { memberId, arm } = effect.body;
       const { manager } = room.context.dataSource;
       if (!(await stillWanted(manager, participantId, 'arm', arm.arm))) return { news: null, skipped: true };
       const place = placeOf(room, effect);
       // A bare 200 says that it was taken; how the member stands now is then read.
-      const told = (await place.client.assignArm(memberId, arm, signal)) ?? (await lookUpMember(room, effect));
+      const told = (await place.client.assignArm(memberId, arm, hand)) ?? (await lookUpMember(room, effect));
       await room.at('arm.put');
       return { news: told && { ...newsOf(told), arm: told.arm ?? arm.arm } };
     },

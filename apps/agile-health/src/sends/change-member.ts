@@ -1,3 +1,4 @@
+import type { InHand } from '@studybridge/effects';
 import type { FoundMember } from '../partner/partner-client';
 import { PartnerError, refused } from '../partner/partner-errors';
 import type { PartnerMember } from '../partner/partner-member';
@@ -18,20 +19,20 @@ export async function changeMember(
     version: number | null;
     body: (found: FoundMember | null) => Record<string, unknown>;
     isThere: (found: FoundMember) => boolean;
-    signal: AbortSignal;
+    hand: InHand;
   },
 ): Promise<PartnerMember> {
   let version = o.version;
   let found: FoundMember | null = null;
   for (let attempt = 1; ; attempt += 1) {
     if (version === null) {
-      found = await place.client.find(o.participantId, o.signal);
+      found = await place.client.find(o.participantId, o.hand.signal);
       if (!found) throw refused('OUT_OF_STEP', 'The partner no longer knows this member.');
       if (o.isThere(found)) return found;
       version = found.version;
     }
     try {
-      return await place.client.update(o.memberId, version, o.body(found), o.signal);
+      return await place.client.update(o.memberId, version, o.body(found), o.hand);
     } catch (error) {
       const meanwhile = error instanceof PartnerError && error.partnerCode === 'VERSION_MISMATCH';
       if (!meanwhile || attempt >= attempts) throw error;

@@ -1,4 +1,4 @@
-import type { Effect, Executor } from '@studybridge/effects';
+import type { Effect, Executor, InHand } from '@studybridge/effects';
 import type { MemberBody } from '@studybridge/studies';
 import { newsOf } from '../members/partner-news';
 import { PartnerError, unreadable } from '../partner/partner-errors';
@@ -25,7 +25,7 @@ export function enrolExecutor(room: Room): Executor<EnrolBody> {
       const found = await lookUpMember(room, effect);
       return found ? { found: true, outcome: { news: newsOf(found) } satisfies Sent } : { found: false };
     },
-    call: (effect, signal) => enrol(room, effect, signal),
+    call: (effect, hand) => enrol(room, effect, hand),
     settle: (em, effect, result) =>
       settleSend(em, room, 'enrol', hashOfDetails(effect.body.details), effect, result, (member, news) => {
         // What a look-up found is what the partner has; a partner that does not tell gets an update to be sure.
@@ -34,13 +34,13 @@ export function enrolExecutor(room: Room): Executor<EnrolBody> {
   };
 }
 
-async function enrol(room: Room, effect: Effect<EnrolBody>, signal: AbortSignal): Promise<Sent> {
+async function enrol(room: Room, effect: Effect<EnrolBody>, hand: InHand): Promise<Sent> {
   const { participantId, body, key } = effect;
   const hash = hashOfDetails(body.details);
   const { manager } = room.context.dataSource;
   if (!(await stillWanted(manager, participantId, 'enrol', hash))) return { news: null, skipped: true };
   try {
-    const told = await placeOf(room, effect).client.enrol(participantId, body.details, key, signal);
+    const told = await placeOf(room, effect).client.enrol(participantId, body.details, key, hand);
     if (told.externalId !== null && told.externalId !== participantId) {
       throw unreadable('it names another member than was asked for');
     }

@@ -24,7 +24,7 @@ export function updateExecutor(room: Room): Executor<UpdateBody> {
       if (found?.detailsHash !== hashOfDetails(effect.body.details)) return { found: false };
       return { found: true, outcome: { news: newsOf(found) } satisfies Sent };
     },
-    async call(effect, signal): Promise<Sent> {
+    async call(effect, hand): Promise<Sent> {
       const { participantId } = effect;
       const { memberId, details } = effect.body;
       const { manager } = room.context.dataSource;
@@ -37,7 +37,7 @@ export function updateExecutor(room: Room): Executor<UpdateBody> {
         version: member?.version ?? null,
         body: () => ({ externalId: participantId, ...details }),
         isThere: (found) => found.detailsHash === hash,
-        signal,
+        hand,
       });
       await room.at('update.put');
       return { news: newsOf(told) };

@@ -25,7 +25,7 @@ export function withdrawExecutor(room: Room): Executor<WithdrawBody> {
       if (found?.status !== gone) return { found: false };
       return { found: true, outcome: { news: newsOf(found) } satisfies Sent };
     },
-    async call(effect, signal): Promise<Sent> {
+    async call(effect, hand): Promise<Sent> {
       const { participantId } = effect;
       const { manager } = room.context.dataSource;
       if (!(await stillWanted(manager, participantId, 'withdraw', 'withdrawn'))) return { news: null, skipped: true };
@@ -35,7 +35,7 @@ export function withdrawExecutor(room: Room): Executor<WithdrawBody> {
         version: null,
         body: (found) => ({ externalId: participantId, ...found?.details, participation: 'withdrawn' }),
         isThere: (found) => found.status === gone,
-        signal,
+        hand,
       });
       await room.at('withdraw.put');
       return { news: newsOf(told) };

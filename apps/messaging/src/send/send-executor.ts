@@ -1,11 +1,4 @@
-import {
-  type Effect,
-  type EffectResult,
-  type Executor,
-  notMade,
-  wasNotSent,
-  WithdrawnError,
-} from '@studybridge/effects';
+import { type Effect, type EffectResult, type Executor, wasNotSent, WithdrawnError } from '@studybridge/effects';
 import { StudybridgeError } from '@studybridge/contracts';
 import { currentProof } from '@studybridge/service-kit';
 import type { EntityManager } from 'typeorm';
@@ -48,15 +41,15 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
       }
       return (await isDoubted(room, message)) ? { found: false } : { found: false, notCalled: true };
     },
-    async call(effect, signal): Promise<Posted> {
+    async call(effect, hand): Promise<Posted> {
       const began = performance.now();
       const dispatch = await lastLook(room, effect);
       noteLook(room, performance.now() - began);
       await room.at('message.noted');
-      await waitForMoment(room, effect.key, signal);
+      await waitForMoment(room, effect.key, hand.signal);
       try {
-        if (signal.aborted) throw notBegun();
-        const posted = await channel.post(dispatch, signal);
+        hand.assertMine();
+        const posted = await channel.post(dispatch, hand.signal);
         noteCallOver(room, effect.key);
         await room.at('message.posted');
         return posted;
@@ -145,17 +138,6 @@ function notedByOther(): StudybridgeError {
     errorClass: 'dependency',
     remedy: 'Nothing to do; it is looked for.',
   });
-}
-
-/** The time for the call was over before it began. */
-function notBegun(): StudybridgeError {
-  return notMade(
-    new StudybridgeError('The right to send was lost right before a call.', {
-      code: 'CALL_TIMEOUT',
-      errorClass: 'dependency',
-      remedy: 'Nothing to do; it is taken in hand again.',
-    }),
-  );
 }
 
 /** Surely nothing was handed over: the note is taken back, unless somebody else has noted it meanwhile. */

@@ -1,4 +1,5 @@
 import { RedcapImportRefusedError, RedcapRefusedError, type FlatRow } from '@studybridge/redcap-client';
+import { LeaseLostError } from '@studybridge/service-kit';
 import { LiveDesign } from '../projects/live-design';
 import type { RedcapProject } from '../projects/redcap-project';
 import { importCells, type OutgoingCell } from './import-cells';
@@ -14,12 +15,15 @@ const cell = (record: string, field: string, value: string, more: Partial<Outgoi
   ...more,
 });
 
+const goAhead = (): void => undefined;
+
 function project(importRecords: (rows: FlatRow[]) => void): RedcapProject {
   return {
     definition: { recordIdField: 'record_id', timestampFields: new Set(['ag_ts']) },
     client: {
-      importRecords: (rows: FlatRow[]) =>
+      importRecords: (rows: FlatRow[], _field: string, _options: object, control: { beforeSending(): void }) =>
         new Promise<void>((resolve) => {
+          control.beforeSending();
           importRecords(rows);
           resolve();
         }),
@@ -41,6 +45,7 @@ describe('importing cells', () => {
         cell('3', 'ag_status', '30'),
         cell('3', 'txt', 'x', { event: 'later_arm_2', instrument: 'log', instance: 2 }),
       ],
+      goAhead,
     );
     expect(calls).toEqual([
       [
@@ -71,6 +76,7 @@ describe('importing cells', () => {
       }),
       design,
       [cell('1', 'ag_status', '10'), cell('1', 'ag_ts', 'T'), cell('2', 'ag_status', 'bad'), cell('2', 'ag_ts', 'T')],
+      goAhead,
     );
     expect(refused).toMatchObject([{ cell: { record: '2', field: 'ag_status' }, message: 'No such code.' }]);
     expect(calls.at(-1)).toEqual([
@@ -87,6 +93,7 @@ describe('importing cells', () => {
       }),
       design,
       ['1', '2', '3', '4', '5', '6', '7'].map((record) => cell(record, 'ag_status', '10')),
+      goAhead,
     );
     expect(refused.map((one) => one.cell.record)).toEqual(['5']);
     expect([...sent].sort()).toEqual(['1', '2', '3', '4', '6', '7']);
@@ -96,6 +103,20 @@ describe('importing cells', () => {
     const broken = project(() => {
       throw new Error('broken off');
     });
-    await expect(importCells(broken, design, [cell('1', 'ag_status', '10')])).rejects.toThrow('broken off');
+    await expect(importCells(broken, design, [cell('1', 'ag_status', '10')], goAhead)).rejects.toThrow('broken off');
+  });
+
+  it('sends no further call once its right to is lost', async () => {
+    const calls: FlatRow[][] = [];
+    const lost = importCells(
+      project((rows) => calls.push(rows)),
+      design,
+      [cell('1', 'ag_status', '10'), cell('2', 'ag_ts', 'T'), cell('3', 'ag_status', '10')],
+      () => {
+        if (calls.length > 0) throw new LeaseLostError('the writer');
+      },
+    );
+    await expect(lost).rejects.toThrow(LeaseLostError);
+    expect(calls).toHaveLength(1);
   });
 });

@@ -29,12 +29,14 @@ const unnamed = 'REDCap refused the row without naming a cell.';
  * Imports cells in overwrite mode, so that a blank clears the field it names and nothing else: a row holds only the fields
  * meant, and rows that mean different fields go in calls of their own, since a column that is merely absent from one row of
  * a call must not be taken for a blank. What REDCap refuses is taken out and the rest sent again; a refusal that names no
- * cell is bisected by record. Throws what is neither.
+ * cell is bisected by record. Throws what is neither. `beforeSending` is asked right before each request leaves, however long that
+ * waited for its turn, and stops everything by throwing.
  */
 export async function importCells(
   project: RedcapProject,
   design: LiveDesign,
   cells: readonly OutgoingCell[],
+  beforeSending: () => void,
 ): Promise<{ refused: RefusedOutgoing[]; unknownFields: boolean }> {
   const refused: RefusedOutgoing[] = [];
   let unknownFields = false;
@@ -52,7 +54,8 @@ export async function importCells(
     if (group.length === 0) return;
     const rows = rowsOf(project, design, group).map((row) => row.flat);
     try {
-      await project.client.importRecords(rows, project.definition.recordIdField, { overwriteBehavior: 'overwrite' });
+      const { recordIdField } = project.definition;
+      await project.client.importRecords(rows, recordIdField, { overwriteBehavior: 'overwrite' }, { beforeSending });
     } catch (error) {
       if (error instanceof RedcapImportRefusedError) {
         const named = new Map(error.cells.map((cell) => [`${cell.record}/${cell.field}`, cell.message]));
@@ -76,7 +79,7 @@ export async function importCells(
 
   /** After cells were taken out the rows may differ in their columns again. */
   async function importCellsInto(rest: readonly OutgoingCell[]): Promise<void> {
-    const more = await importCells(project, design, rest);
+    const more = await importCells(project, design, rest, beforeSending);
     refused.push(...more.refused);
     unknownFields ||= more.unknownFields;
   }

@@ -118,12 +118,14 @@ export async function writeBatch(place: Place, cells: readonly DesiredCell[]): P
   if (batch.length === 0) return;
 
   await gateway.at('write:attempting');
-  // A writer that was frozen here must not import what its successor has meanwhile decided anew.
-  if (!place.surelyMine()) throw new LeaseLostError(lease.name);
   const { refused, unknownFields } = await importCells(
     project,
     checked.design,
     sending.map(({ wanted, record }) => ({ ...outgoing(wanted), record })),
+    () => {
+      // A writer that was frozen must not import what its successor has meanwhile decided anew.
+      if (!place.surelyMine()) throw new LeaseLostError(lease.name);
+    },
   );
   if (unknownFields) gateway.checks.expire(project);
   await gateway.at('write:imported');
