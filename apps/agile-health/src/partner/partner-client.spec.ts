@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { HttpService } from '@nestjs/axios';
+import { notMade } from '@studybridge/effects';
 import { createLogger } from '@studybridge/service-kit';
 import { Registry } from 'prom-client';
 import { AnswerShape } from './answer-shape';
@@ -26,7 +27,7 @@ describe('the client of the texting partner', () => {
       shape: new AnswerShape(logger, { query: <T>() => Promise.resolve([] as T) }),
       logger,
     });
-    const lost = new Error('taken over');
+    const lost = notMade(new Error('taken over'));
     const hand = {
       signal: new AbortController().signal,
       assertMine: () => {

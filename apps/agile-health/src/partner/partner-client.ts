@@ -1,10 +1,11 @@
 import type { HttpService } from '@nestjs/axios';
-import type { InHand } from '@studybridge/effects';
+import { type InHand, wasNotSent } from '@studybridge/effects';
 import type { Logger } from '@studybridge/service-kit';
 import type { MemberBody } from '@studybridge/studies';
 import { isAxiosError, type AxiosResponse } from 'axios';
 import { z } from 'zod';
 import type { AnswerShape } from './answer-shape';
+import { checkedTransport } from './checked-transport';
 import { errorOfAnswer, PartnerError, unreachable, unreadable } from './partner-errors';
 import { detailsOf, memberAnswerSchema, readMemberAnswer, type PartnerMember } from './partner-member';
 import type { PartnerMetrics } from './partner-metrics';
@@ -189,15 +190,19 @@ export class PartnerClient {
       | { method: 'POST' | 'PUT'; data: unknown; hand: InHand }
     ),
   ): Promise<{ answer: unknown; realSeenAt: Date; etag: number | null }> {
-    const { hand, ...rest } = { hand: null, ...asked };
-    const request = hand === null ? rest : { ...rest, signal: hand.signal };
+    const { hand, ...request } = { hand: null, ...asked };
     const { metrics } = this.o;
-    hand?.assertMine();
     const realSeenAt = new Date();
-    if (request.method === 'POST') metrics.sent.posts += 1;
-    if (request.method === 'PUT') metrics.sent.puts += 1;
+    const leaving = (): void => {
+      hand?.assertMine();
+      if (request.method === 'POST') metrics.sent.posts += 1;
+      if (request.method === 'PUT') metrics.sent.puts += 1;
+    };
     try {
-      const response = await this.exchange(request);
+      const response = await this.exchange(
+        hand === null ? request : { ...request, signal: hand.signal },
+        hand === null ? undefined : leaving,
+      );
       const answer = readJson(response);
       if (response.status >= 200 && response.status < 300) {
         if (answer === null) throw unreadable('it is not JSON');
@@ -220,21 +225,35 @@ export class PartnerClient {
         typeof retryAfter === 'string' ? retryAfter : undefined,
       );
     } catch (error) {
+      if (!(error instanceof PartnerError) && wasNotSent(error)) throw error;
       const known = error instanceof PartnerError ? error : unreachable('no code');
       metrics.calls.inc({ method: request.method, outcome: known.code });
       throw known;
     }
   }
 
-  private async exchange(request: {
-    method: string;
-    url: string;
-    headers: Record<string, string>;
-    params?: Record<string, string>;
-    data?: unknown;
-    signal?: AbortSignal;
-  }): Promise<AxiosResponse<string>> {
+  /** `leaving` is asked right before the request's bytes leave; what it throws keeps them back, and is thrown. */
+  private async exchange(
+    request: {
+      method: string;
+      url: string;
+      headers: Record<string, string>;
+      params?: Record<string, string>;
+      data?: unknown;
+      signal?: AbortSignal;
+    },
+    leaving?: () => void,
+  ): Promise<AxiosResponse<string>> {
     const late = AbortSignal.timeout(this.o.timeoutMs);
+    let keptBack: unknown = null;
+    const check = (ask: () => void): void => {
+      try {
+        ask();
+      } catch (error) {
+        keptBack = error;
+        throw error;
+      }
+    };
     try {
       return await this.http.axiosRef.request<string>({
         ...request,
@@ -253,9 +272,11 @@ export class PartnerClient {
         // A redirect would carry the key somewhere else.
         maxRedirects: 0,
         maxContentLength: maxAnswerBytes,
+        ...(leaving ? { transport: checkedTransport(() => check(leaving)) } : {}),
         ...(this.isLocal ? { proxy: false as const } : {}),
       });
     } catch (error) {
+      if (keptBack !== null) throw keptBack;
       // Never as a cause: an HTTP client's error carries the key and the body.
       const code = isAxiosError(error) && /^[A-Z0-9_]{2,40}$/.test(error.code ?? '') ? error.code : undefined;
       throw unreachable(late.aborted ? 'time-out' : (code ?? 'no code'));
