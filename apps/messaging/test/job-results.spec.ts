@@ -166,4 +166,15 @@ describe('the result of a job', () => {
     await stage.playTo('2018-10-02T20:00:00Z');
     expect(stage.mails().slice(before)).toHaveLength(1);
   });
+
+  it('is summed up since the summary before, however long ago that was', async () => {
+    const stage = await ready({ JOB_SUMMARY_CRON: '0 13 2,4 * *' });
+    await stage.ended({ job: 'redcap-poll', counts: { changed: 2 } });
+    await stage.playTo('2018-10-02T17:30:00Z');
+    const before = stage.mails().length;
+    await stage.ended({ job: 'redcap-poll', counts: { changed: 3 } });
+    await stage.playTo('2018-10-04T17:30:00Z');
+    const mails = stage.mails().slice(before);
+    expect(mails.map(({ text }) => text)).toEqual([expect.stringMatching(/1 run\(s\)[\s\S]*changed: 3/)]);
+  });
 });

@@ -1,19 +1,31 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { benches } from './bench/benches';
 
-/** `npm run bench [-- <name> …] [--scale 0.1]`: one JSON line per measured path; what happens meanwhile goes to standard error. */
-async function main(args: string[]): Promise<number> {
-  const names = args.filter((arg, index) => !arg.startsWith('--') && args[index - 1] !== '--scale');
-  const at = args.indexOf('--scale');
-  const scale = at === -1 ? 1 : Number(args[at + 1]);
+const usage = `npm run bench [-- options] [NAME …]
+
+One JSON line per measured path, each a ratio to a floor of the same run; what happens meanwhile goes to standard error.
+
+  NAME           only these: ${benches.map(({ name }) => name).join(', ')}
+  --scale 0.1    a part of the full size (above 0, up to 1)
+  --help         this text`;
+
+async function main(): Promise<number> {
+  const { values, positionals: names } = parseArgs({
+    options: { scale: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  const scale = Number(values.scale);
   const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
   if (unknown.length > 0 || !(scale > 0 && scale <= 1)) {
-    process.stderr.write(
-      `${unknown.length > 0 ? `There is no bench ${unknown.join(', ')}` : 'The scale is a number above 0, up to 1'}. ` +
-        `Benches: ${benches.map((bench) => bench.name).join(', ')}.\n`,
-    );
+    const wrong = unknown.length > 0 ? `There is no bench ${unknown.join(', ')}.` : '--scale is above 0, up to 1.';
+    process.stderr.write(`${wrong}\n\n${usage}\n`);
     return 2;
   }
   for (const bench of benches.filter((one) => names.length === 0 || names.includes(one.name))) {
@@ -28,7 +40,10 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
-main(process.argv.slice(2)).then(
+// What it started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

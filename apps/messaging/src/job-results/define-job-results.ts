@@ -2,7 +2,7 @@ import { jobEnded } from '@studybridge/contracts';
 import type { Room } from '../room';
 import { hearJobEnded } from './hear-job-ended';
 import { addOperatorPurposes } from './operator-purposes';
-import { summarizeJobs } from './summarize-jobs';
+import { summarizeJobs, summaryJob } from './summarize-jobs';
 
 /** What operators are told of all services' jobs. */
 export function defineJobResults(room: Room): void {
@@ -15,7 +15,7 @@ export function defineJobResults(room: Room): void {
   if (config.JOB_SUMMARY_CRON === 'off' || config.OPERATOR_EMAIL.length === 0) return;
   for (const place of room.places.values()) {
     context.jobs.define({
-      name: 'job-summary',
+      name: summaryJob,
       binding: place.binding.id,
       schedules: [{ cron: config.JOB_SUMMARY_CRON, zone: place.study.zone }],
       overlap: 'skip',

@@ -4,15 +4,22 @@ import { summaryMail, type JobDay } from './job-mail';
 import { mailOperators } from './tell-operators';
 
 const dayMs = 86_400_000;
+/** The job's name. */
+export const summaryJob = 'job-summary';
 /** Notes of runs are kept for so long after their summary. */
 const keptDays = 30;
 
-/** Mails what the jobs of a binding did since the summary before; nothing where nothing ran. */
+/** Mails what the jobs of a binding did since the summary before (at first: in a day); nothing where nothing ran. */
 export async function summarizeJobs(room: Room, place: Place, run: JobRun): Promise<Record<string, number>> {
   const bindings = [...room.places.keys()];
   return room.context.dataSource.transaction(async (em) => {
     await run.lease.assert(em);
-    const since = new Date(run.startedAt.getTime() - dayMs);
+    const [before]: { at: Date | null }[] = await em.query(
+      `SELECT max(started_at) AS at FROM job_run
+        WHERE name = $1 AND binding = $2 AND state = 'done' AND NOT dry_run AND started_at < $3`,
+      [summaryJob, place.binding.id, run.startedAt],
+    );
+    const since = before?.at ?? new Date(run.startedAt.getTime() - dayMs);
     const jobs: JobDay[] = await em.query(
       `SELECT n.service, n.job, n.binding, count(*)::int AS runs,
           (count(*) FILTER (WHERE n.outcome = 'failed'))::int AS failed, (count(*) FILTER (WHERE n.late))::int AS late,

@@ -90,6 +90,9 @@ export function startProgram(
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const log = createWriteStream(logFile, { flags: 'a' });
   child.stdout?.pipe(log);
   child.stderr?.pipe(log);
