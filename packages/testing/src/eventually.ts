@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Asks `probe` again and again until it answers something truthy without throwing, and gives that answer. Fails after
- * `timeoutMs` (default 20 s, real time), saying `what` was waited for and what the last answer or error was.
+ * `timeoutMs` (default 60 s, real time), saying `what` was waited for and what the last answer or error was.
  */
 export async function eventually<T>(
   probe: () => Promise<T> | T,
   o: { timeoutMs?: number; what?: string } = {},
 ): Promise<NonNullable<T>> {
-  const timeoutMs = o.timeoutMs ?? 20_000;
+  const timeoutMs = o.timeoutMs ?? 60_000;
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 200)) {
     let last: string;
