@@ -10,4 +10,5 @@ export const agileHealthSettings = kitSettings.extend({
   /** How far each status poll looks back behind the one before, against clocks that differ and changes in flight. */
   AGILE_STATUS_OVERLAP_MINUTES: z.coerce.number().int().min(0).max(1_440).default(60),
 });
+/** The settings, read. */
 export type AgileHealthSettings = z.infer<typeof agileHealthSettings>;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  byRow,
   type Cause,
   type Envelope,
   memberChanged,
@@ -126,7 +127,7 @@ class Gateway {
       presence: o.presence ?? 'present',
       rows: rowsOf(false),
       sealed: sealPerson(this.sealer, { study: 'ismile', participantId: id }, rowsOf(true)),
-      changed: Object.keys(values).map((field) => ({ ...placeOf(field), instance: 0, field })),
+      changed: byRow(Object.keys(values).map((field) => ({ ...placeOf(field), instance: 0, field }))),
       asOf: (o.asOf ?? this.now()).toISOString(),
     } satisfies ParticipantChanged);
   }

@@ -70,4 +70,5 @@ export const messagingSettings = kitSettings.extend({
   ...jobResultSettings,
   ...webhookSettings,
 });
+/** The settings, read. */
 export type MessagingSettings = z.infer<typeof messagingSettings>;

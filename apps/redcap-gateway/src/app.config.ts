@@ -21,4 +21,5 @@ export const gatewaySettings = kitSettings.extend({
   REDCAP_RECORDS_PER_BATCH: z.coerce.number().int().min(1).optional(),
   REDCAP_RECORDS_PER_RUN: z.coerce.number().int().min(1).optional(),
 });
+/** The settings, read. */
 export type GatewaySettings = z.infer<typeof gatewaySettings>;

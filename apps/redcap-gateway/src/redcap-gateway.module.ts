@@ -191,6 +191,7 @@ function unknownProject(binding: string, role: string): StudybridgeError {
   });
 }
 
+/** The gateway as a Nest module. */
 @Module({})
 export class RedcapGatewayModule {
   /** The service's features over what it is started with. */

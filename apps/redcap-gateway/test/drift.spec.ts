@@ -1,5 +1,5 @@
 import type { MetadataRow, RedcapClient } from '@studybridge/redcap-client';
-import { clearStage, family, setStage } from './stage';
+import { clearStage, family, fieldsOf, setStage } from './stage';
 
 afterEach(clearStage);
 
@@ -58,7 +58,7 @@ describe('drift, from poll to poll', () => {
     stage.save('1', { part_lang: '1' });
     await stage.poll();
     const said = (await stage.changed()).at(-1)!.payload;
-    expect(said.changed.map((cell) => cell.field)).toEqual(['part_lang']);
+    expect(fieldsOf(said.changed)).toEqual(['part_lang']);
     expect(said.rows.find((row) => row.instrument === 'participant_info')?.values.site_id).toBe('1');
 
     await stage.client().importMetadata(before);
@@ -89,7 +89,7 @@ describe('drift, from poll to poll', () => {
     expect(await stage.poll()).toMatchObject({ changed: 1 });
     const last = (await stage.changed()).at(-1)!;
     expect(last.cause).toBe('reconcile');
-    expect(last.payload.changed.map((cell) => cell.field)).toEqual(['site_id']);
+    expect(fieldsOf(last.payload.changed)).toEqual(['site_id']);
     // Read once more, and no more.
     stage.pass(60);
     const calls = (await stage.status()).calls.redcapExports;
@@ -221,7 +221,7 @@ describe('drift of events', () => {
       { kind: 'removed-event', event: 'screening_arm_1', stops: true, sentence: 'The event screening_arm_1 is gone.' },
     ]);
     const said = (await stage.changed()).slice(told);
-    expect(said.map((one) => one.payload.changed.map((cell) => cell.field))).toEqual([['part_lang']]);
+    expect(said.map((one) => fieldsOf(one.payload.changed))).toEqual([['part_lang']]);
     expect(said[0]!.payload.rows.find((row) => row.event === 'screening_arm_1')?.values.eligible).toBe('1');
   });
 
@@ -322,7 +322,7 @@ describe('deletions that the log tells', () => {
     const { id } = await stage.participant('1');
     const said = await delivered(stage, stage.client(), { records: ['1'], event: 'screening_arm_1' });
     expect(said).toMatchObject({ participantId: id, presence: 'present', incarnation: 1 });
-    expect(said.changed.map((cell) => `${cell.event}.${cell.field}`)).toContain('screening_arm_1.eligible');
+    expect(said.changed.find((row) => row.event === 'screening_arm_1')?.fields).toContain('eligible');
     expect(said.rows.some((row) => row.event === 'screening_arm_1')).toBe(false);
     expect(said.rows.some((row) => row.event === 'baseline_arm_1')).toBe(true);
   });
@@ -333,7 +333,7 @@ describe('deletions that the log tells', () => {
     await stage.poll();
     const what = { records: ['1'], event: 'baseline_arm_1', instrument: 'baseline_survey' };
     const said = await delivered(stage, stage.client(), what);
-    expect(said.changed.map((cell) => cell.field)).toContain('bs_topic_choice');
+    expect(fieldsOf(said.changed)).toContain('bs_topic_choice');
     expect(said.rows.some((row) => row.instrument === 'participant_info')).toBe(true);
   });
 });

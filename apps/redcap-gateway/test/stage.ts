@@ -6,6 +6,7 @@ import {
   writeRequested,
   writeSettled,
   type CellAddress,
+  type RowFields,
   type CellValue,
   type Envelope,
   type EventDefinition,
@@ -318,4 +319,5 @@ export async function setStage(
   return self;
 }
 
-export const fieldsOf = (cells: readonly CellAddress[]): string[] => cells.map((cell) => cell.field).sort();
+/** The columns of all rows, in alphabetical order. */
+export const fieldsOf = (rows: readonly RowFields[]): string[] => rows.flatMap((row) => row.fields).sort();

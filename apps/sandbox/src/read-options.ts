@@ -27,6 +27,7 @@ export interface SandboxOptions {
   faults: ReturnType<typeof readFaults>;
 }
 
+/** What `--help` prints. */
 export const usage = `A made-up REDCap, texting partner, Twilio and mailbox, with a clock of their own.
 
 npm run sandbox -- [options]

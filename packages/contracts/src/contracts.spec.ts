@@ -52,6 +52,20 @@ describe('event types', () => {
     expect(memberChanged.schema.safeParse({ ...memberChanged.example, arm: 'OHT' }).data).not.toHaveProperty('arm');
   });
 
+  it('lift what named every changed cell with its whole address', () => {
+    const cell = (instrument: string, field: string) => ({ event: 'baseline_arm_1', instrument, instance: 0, field });
+    const changed = [cell('a', 'one'), cell('b', 'three'), cell('a', 'two')];
+    const lift = participantChanged.upcast![1]!;
+    expect(participantChanged.schema.parse(lift({ ...participantChanged.example, changed }))).toMatchObject({
+      ...participantChanged.example,
+      changed: [
+        { event: 'baseline_arm_1', instrument: 'a', instance: 0, fields: ['one', 'two'] },
+        { event: 'baseline_arm_1', instrument: 'b', instance: 0, fields: ['three'] },
+      ],
+    });
+    expect(() => lift({ ...participantChanged.example, changed: [{ field: 'one' }] })).toThrow(/changed/);
+  });
+
   it('refuse an envelope without a sequence number', () => {
     const envelope = {
       id: participantChanged.example.participantId,

@@ -20,4 +20,5 @@ export const envelopeSchema = z.object({
   cause: causeSchema,
   payload: z.unknown(),
 });
+/** See {@link envelopeSchema}; its payload by type. */
 export type Envelope<P = unknown> = Omit<z.infer<typeof envelopeSchema>, 'payload'> & { payload: P };

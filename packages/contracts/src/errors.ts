@@ -7,6 +7,7 @@ import type { ReasonCode } from './reasons';
  */
 export type ErrorClass = 'participant' | 'dependency' | 'setting' | 'bug';
 
+/** What an error of ours says beside its message. */
 export interface StudybridgeErrorOptions {
   /** A stable word for machines; a `ReasonCode` where staff meet it. */
   code: ReasonCode | (string & {});

@@ -19,4 +19,5 @@ export const idleAnswerSchema = z.object({
   /** Sentences about what hinders the work; no participant data. */
   problems: z.array(z.string()),
 });
+/** See {@link idleAnswerSchema}. */
 export type IdleAnswer = z.infer<typeof idleAnswerSchema>;

@@ -1,6 +1,7 @@
 /** What a reason is about: why a person waits, why a write was refused, or what staff should look at. */
 export type ReasonKind = 'held' | 'refused' | 'attention';
 
+/** What a reason code means to staff. */
 export interface Reason {
   kinds: readonly ReasonKind[];
   /** One sentence for staff; no participant data. */
@@ -308,6 +309,7 @@ export const reasons = {
   ),
 } as const satisfies Record<string, Reason>;
 
+/** A code of {@link reasons}. */
 export type ReasonCode = keyof typeof reasons;
 /** All codes, for schemas. */
 export const reasonCodes = Object.keys(reasons) as [ReasonCode, ...ReasonCode[]];

@@ -5,4 +5,5 @@ import { z } from 'zod';
  * `data` (ciphertext with its tag) are base64. The context it was sealed for is associated data, not stored.
  */
 export const sealedSchema = z.object({ keyId: z.string().min(1), nonce: z.string().min(1), data: z.string().min(1) });
+/** See {@link sealedSchema}. */
 export type Sealed = z.infer<typeof sealedSchema>;

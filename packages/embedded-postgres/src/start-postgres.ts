@@ -10,6 +10,7 @@ import { withFileLock } from './file-lock';
 import { chooseIdentity, giveTo, type Identity } from './identity';
 import { answers, clearForeignPidFile, findPostmaster, stopPostmaster } from './postmaster';
 
+/** Where the server keeps its data, and how it runs. */
 export interface PostgresOptions {
   /** Made when missing. Password, log and lock lie beside it, as `<dataDir>.password`, `.log`, `.lock`. */
   dataDir: string;
@@ -21,6 +22,7 @@ export interface PostgresOptions {
   log?: (line: string) => void;
 }
 
+/** A server that answers. */
 export interface RunningPostgres {
   /** Superuser's address of the database `postgres`; holds the password, so never log it. */
   url: string;

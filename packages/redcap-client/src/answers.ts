@@ -118,6 +118,7 @@ export async function readLine(
   return line;
 }
 
+/** The elements of a JSON list. Throws a `RedcapBadAnswerError` on anything else. */
 export function asList(answer: unknown): unknown[] {
   if (!Array.isArray(answer)) {
     throw new RedcapBadAnswerError('REDCap answered with something else than a list.', 'REDCAP_SHAPE');

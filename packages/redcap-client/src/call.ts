@@ -4,6 +4,7 @@ import { isAxiosError } from 'axios';
 import { StudybridgeError } from '@studybridge/contracts';
 import { checkContentType, errorForAnswer, looksLikeHtml, redcapErrorText, type Expected } from './answer-checks';
 import { RedcapAbortedError, RedcapBadAnswerError, RedcapError, RedcapUnavailableError } from './errors';
+import { readJsonList } from './read-json-list';
 import { mayRepeat, type Action } from './retry-rules';
 
 /**
@@ -39,6 +40,7 @@ export interface CallReport {
   logLines: number;
 }
 
+/** Where the API is, how it is asked, and who watches. */
 export interface RedcapClientOptions {
   /** The full address of the API, with the slash at its end. */
   url: string;
@@ -58,6 +60,7 @@ export interface RedcapClientOptions {
   signal?: AbortSignal;
 }
 
+/** Parameters of a call; a list becomes `name[0]`, `name[1]` …, what is undefined is left out. */
 export type Params = Record<string, string | readonly string[] | undefined>;
 
 /** What every method takes last. */
@@ -123,6 +126,18 @@ export class RedcapWire {
       if (redcapErrorText(body) !== null) throw errorForAnswer(400, body, undefined);
       return parsed;
     });
+  }
+
+  /**
+   * The elements of a JSON list, each taken as it comes and none kept, for lists as long as a project. A list that breaks off, or is
+   * none, throws after its first elements were taken. Not repeated: its reader decides.
+   */
+  async eachElement(
+    params: Params,
+    call: Omit<CallOptions, 'expected'>,
+    take: (element: unknown) => void,
+  ): Promise<void> {
+    await readJsonList(await this.open(params, { ...call, expected: 'json' }), take);
   }
 
   /** A file. REDCap tells its name and type in the header Content-Type (redcap-api.md §2.23). */

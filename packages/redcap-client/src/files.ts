@@ -42,6 +42,7 @@ export interface FileMethods {
   pdf(query?: PdfQuery, control?: CallControl): Promise<RedcapFile>;
 }
 
+/** The methods over one wire. */
 export function fileMethods(wire: RedcapWire): FileMethods {
   const repository = (action: string) => ({ content: 'fileRepository', action, format: 'json', returnFormat: 'json' });
   return {

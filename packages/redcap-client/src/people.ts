@@ -47,6 +47,7 @@ export interface PeopleMethods {
   importUserDagMapping(rows: readonly UserDagRow[], control?: CallControl): Promise<number>;
 }
 
+/** The methods over one wire. */
 export function peopleMethods(wire: RedcapWire): PeopleMethods {
   return {
     async users(control) {

@@ -31,6 +31,7 @@ export interface NewProject {
   record_autonumbering_enabled?: boolean;
 }
 
+/** What goes into the XML: by default the structure and everything the token may read. */
 export interface ProjectXmlQuery {
   returnMetadataOnly?: boolean;
   records?: readonly string[];
@@ -42,6 +43,7 @@ export interface ProjectXmlQuery {
   filterLogic?: string;
 }
 
+/** Which lines of the log. */
 export interface LogQuery {
   logtype?:
     | 'record'
@@ -61,6 +63,7 @@ export interface LogQuery {
   endTime?: string;
 }
 
+/** Which report, and how its values are written. */
 export interface ReportQuery {
   reportId: number;
   rawOrLabel?: 'raw' | 'label';
@@ -84,6 +87,7 @@ export interface ProjectMethods {
   report(query: ReportQuery, control?: CallControl): Promise<FlatRow[]>;
 }
 
+/** The methods over one wire. */
 export function projectMethods(wire: RedcapWire): ProjectMethods {
   const flag = (value: boolean | undefined) => (value === undefined ? undefined : String(value));
   return {

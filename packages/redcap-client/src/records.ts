@@ -37,6 +37,7 @@ export interface RecordFormat {
   rawOrLabelHeaders?: 'raw' | 'label';
 }
 
+/** How REDCap takes rows in. */
 export interface ImportOptions {
   /** `overwrite` lets a blank clear a field; then send only the fields that are meant. */
   overwriteBehavior: 'normal' | 'overwrite';
@@ -62,6 +63,16 @@ export interface RecordDeletion {
 export interface RecordMethods {
   /** Rows as JSON: a cut-off answer cannot parse. For ids and for reading cells back. */
   exportRecords(query: RecordQuery, control?: CallControl): Promise<FlatRow[]>;
+  /**
+   * Rows as JSON, each taken into `start()` as it comes and none kept: for id lists as long as a project. Begins anew, with another
+   * `start()`, when an answer breaks off.
+   */
+  foldRecords<T>(
+    query: RecordQuery,
+    start: () => T,
+    take: (into: T, row: FlatRow) => void,
+    control?: CallControl,
+  ): Promise<T>;
   /** Rows as a CSV stream. An error while reading means that the rows already given must be thrown away. */
   streamRecords(query: RecordQuery, control?: CallControl): AsyncGenerator<FlatRow, void, undefined>;
   /** A bounded number of rows through the CSV stream, read again from the start when an answer breaks off. */
@@ -105,6 +116,7 @@ export interface RecordMethods {
   ): Promise<Randomized>;
 }
 
+/** The methods over one wire. */
 export function recordMethods(wire: RedcapWire): RecordMethods {
   const methods: RecordMethods = {
     async exportRecords(query, control) {
@@ -112,6 +124,21 @@ export function recordMethods(wire: RedcapWire): RecordMethods {
       const rows = asList(await wire.json(params, { action: 'export', control })).map(toFlatRow);
       noteColumns(wire, query, rows[0]);
       return rows;
+    },
+
+    async foldRecords(query, start, take, control) {
+      const params = { ...recordParams(query), format: 'json', type: 'flat' };
+      return wire.repeat(params, { action: 'export', control }, async () => {
+        const into = start();
+        let first = true;
+        await wire.eachElement(params, { action: 'export', control }, (element) => {
+          const row = toFlatRow(element);
+          if (first) noteColumns(wire, query, row);
+          first = false;
+          take(into, row);
+        });
+        return into;
+      });
     },
 
     async *streamRecords(query, control) {

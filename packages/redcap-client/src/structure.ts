@@ -53,6 +53,7 @@ export interface StructureMethods {
   importRepeatingFormsEvents(rows: readonly RepeatingRow[], control?: CallControl): Promise<number>;
 }
 
+/** The methods over one wire. */
 export function structureMethods(wire: RedcapWire): StructureMethods {
   const numbers = (arms: readonly number[] | undefined) => arms?.map(String);
   const override = (o: { override?: boolean } | undefined) => (o?.override ? '1' : '0');

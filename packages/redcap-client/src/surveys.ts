@@ -24,6 +24,7 @@ export interface SurveyMethods {
 const address = /^https?:\/\/[^\s<>"]+$/;
 const code = /^[A-Za-z0-9]{4,32}$/;
 
+/** The methods over one wire. */
 export function surveyMethods(wire: RedcapWire): SurveyMethods {
   const params = (content: string, place: SurveyPlace) => ({
     content,

@@ -43,9 +43,12 @@ export const metadataRowSchema = z.object({
   matrix_ranking: text,
   field_annotation: text,
 });
+/** See {@link metadataRowSchema}. */
 export type MetadataRow = z.infer<typeof metadataRowSchema>;
 
+/** An instrument and its label. */
 export const instrumentSchema = z.object({ instrument_name: z.string().min(1), instrument_label: text });
+/** See {@link instrumentSchema}. */
 export type InstrumentRow = z.infer<typeof instrumentSchema>;
 
 /** One exportable column; a checkbox has one per choice, of which `choice_value` is the code (§2.8). */
@@ -54,6 +57,7 @@ export const fieldNameSchema = z.object({
   choice_value: text,
   export_field_name: z.string().min(1),
 });
+/** See {@link fieldNameSchema}. */
 export type FieldNameRow = z.infer<typeof fieldNameSchema>;
 
 /** Offsets (days) are told only where scheduling is on. */
@@ -67,16 +71,21 @@ export const eventSchema = z.object({
   custom_event_label: textIfTold,
   event_id: whole.optional(),
 });
+/** See {@link eventSchema}. */
 export type EventRow = z.infer<typeof eventSchema>;
 
+/** An arm by its number. */
 export const armSchema = z.object({ arm_num: whole, name: z.string() });
+/** See {@link armSchema}. */
 export type ArmRow = z.infer<typeof armSchema>;
 
+/** An instrument designated to an event. */
 export const mappingSchema = z.object({
   arm_num: whole,
   unique_event_name: z.string().min(1),
   form: z.string().min(1),
 });
+/** See {@link mappingSchema}. */
 export type MappingRow = z.infer<typeof mappingSchema>;
 
 /** `form` is empty where the whole event repeats, `event` in a project without events. */
@@ -85,27 +94,34 @@ export const repeatingSchema = z.object({
   form_name: text,
   custom_form_label: text,
 });
+/** What repeats, and its label; see {@link repeatingSchema}. */
 export interface RepeatingRow {
   event: string;
   form: string;
   label: string;
 }
 
+/** A Data Access Group. */
 export const dagSchema = z.object({
   data_access_group_name: z.string(),
   unique_group_name: z.string(),
   data_access_group_id: wholeIfTold,
 });
+/** See {@link dagSchema}. */
 export type DagRow = z.infer<typeof dagSchema>;
 
+/** A user’s group; empty for none. */
 export const userDagSchema = z.object({ username: z.string(), redcap_data_access_group: text });
+/** See {@link userDagSchema}. */
 export type UserDagRow = z.infer<typeof userDagSchema>;
 
+/** A user’s role; empty for none. */
 export const userRoleMappingSchema = z.object({
   username: z.string(),
   unique_role_name: text,
   data_access_group: textIfTold,
 });
+/** See {@link userRoleMappingSchema}. */
 export type UserRoleMappingRow = z.infer<typeof userRoleMappingSchema>;
 
 /** Rights of a user or role as REDCap's versions name them (§2.14). */
@@ -133,9 +149,13 @@ const userFields = {
 };
 const roleFields = { unique_role_name: text, role_label: text };
 const formFields = { forms: rightsMap, forms_export: rightsMap };
+/** A row of users, its rights beside what is named here. */
 export const userSchema = z.looseObject({ ...userFields, ...formFields });
+/** A row of roles, its rights beside what is named here. */
 export const roleSchema = z.looseObject({ ...roleFields, ...formFields });
+/** Every name that a row of users may have. */
 export const userNames: readonly string[] = [...Object.keys({ ...userFields, ...formFields }), ...rightNames];
+/** Every name that a row of roles may have. */
 export const roleNames: readonly string[] = [...Object.keys({ ...roleFields, ...formFields }), ...rightNames];
 
 /** A user of the project; with a role, the role's rights (§2.14). */
@@ -154,6 +174,7 @@ export interface UserRow {
   forms_export: Rights;
 }
 
+/** A role of the project and its rights (§2.15). */
 export interface RoleRow {
   unique_role_name: string;
   role_label: string;
@@ -168,6 +189,7 @@ export function rightsIn(row: Record<string, unknown>): Rights {
   return Object.fromEntries(told.map((name) => [name, Number(row[name])]));
 }
 
+/** What REDCap tells of a project (§2.17). */
 export const projectSchema = z.object({
   project_id: whole,
   project_title: z.string(),
@@ -198,6 +220,7 @@ export const projectSchema = z.object({
   external_modules: text,
   bypass_branching_erase_field_prompt: flag.default(false),
 });
+/** See {@link projectSchema}. */
 export type ProjectInfo = z.infer<typeof projectSchema>;
 
 /** `timestamp` is the server's wall time, to the minute (§5). */
@@ -208,8 +231,10 @@ export const logRowSchema = z.object({
   details: text,
   record: textIfTold,
 });
+/** See {@link logRowSchema}. */
 export type LogRow = z.infer<typeof logRowSchema>;
 
+/** A line of a survey’s participant list. */
 export const participantSchema = z.object({
   email: text,
   email_occurrence: maybeWhole,
@@ -222,6 +247,7 @@ export const participantSchema = z.object({
   survey_access_code: text,
   survey_link: text,
 });
+/** See {@link participantSchema}. */
 export type ParticipantRow = z.infer<typeof participantSchema>;
 
 /** Folders have a `folder_id`, files a `doc_id`; the other is null. */
@@ -232,8 +258,10 @@ export const fileListSchema = z.object({
   role: textIfTold,
   dag: textIfTold,
 });
+/** See {@link fileListSchema}. */
 export type FileListRow = z.infer<typeof fileListSchema>;
 
+/** A folder that was made. */
 export const folderSchema = z.object({ folder_id: whole });
 
 /** What a randomisation gave; `target_field_alt` only where it was asked for, `*` while it is concealed (§2.6). */
@@ -243,6 +271,7 @@ export const randomizedSchema = z.object({
   target_field: text,
   target_field_alt: textIfTold,
 });
+/** See {@link randomizedSchema}. */
 export type Randomized = z.infer<typeof randomizedSchema>;
 
 /** One stored value (`type=eav`); system columns only where the project has them (§3.6). */
@@ -254,4 +283,5 @@ export const eavSchema = z.object({
   field_name: z.string().min(1),
   value: text,
 });
+/** See {@link eavSchema}. */
 export type EavRow = z.infer<typeof eavSchema>;

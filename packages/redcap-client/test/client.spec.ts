@@ -1,5 +1,5 @@
 import { StudybridgeError } from '@studybridge/contracts';
-import type { RedcapImportRefusedError, RedcapUnknownFieldsError } from '../src';
+import type { FlatRow, RedcapImportRefusedError, RedcapUnknownFieldsError } from '../src';
 import { csv, fakeServer, json, send, token } from './fake-server';
 
 type Fake = Awaited<ReturnType<typeof fakeServer>>;
@@ -126,9 +126,47 @@ describe('reading', () => {
     ['a web page', 'text/html', '<!DOCTYPE html><html></html>', 'REDCAP_CONTENT_TYPE'],
     ['a web page that calls itself JSON', 'application/json', '<html></html>', 'REDCAP_HTML'],
     ['no list', 'application/json', '{"a":1,"b":2}', 'REDCAP_SHAPE'],
-  ])('refuses a JSON answer that is %s', async (_name, type, body, code) => {
+    ['a text', 'application/json', '"a"', 'REDCAP_SHAPE'],
+    ['a list of something else', 'application/json', '[{"record_id":"1"},2]', 'REDCAP_SHAPE'],
+    ['cut off after a row', 'application/json', '[{"record_id":"1"}', 'REDCAP_TRUNCATED'],
+    ['more than a list', 'application/json', '[{"record_id":"1"}][', 'REDCAP_TRUNCATED'],
+  ])('refuses a JSON answer that is %s, read whole or row by row', async (_name, type, body, code) => {
     fake = await fakeServer((_request, response) => send(response, 200, type, body));
     expect(await failure(fake.client().exportRecords({}))).toMatchObject({ code, errorClass: 'dependency' });
+    const folding = fake.client().foldRecords(
+      {},
+      () => undefined,
+      () => undefined,
+    );
+    expect(await failure(folding)).toMatchObject({ code, errorClass: 'dependency' });
+  });
+
+  it('takes rows of JSON as they come, and begins anew when the answer breaks off', async () => {
+    const rows = Array.from({ length: 5_000 }, (_, at) => ({ record_id: `${at}`, name: 'Zoë', none: null }));
+    const whole = JSON.stringify(rows);
+    fake = await fakeServer((_request, response, call) => {
+      if (call > 1) return send(response, 200, 'application/json', whole);
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(whole) });
+      response.write(whole.slice(0, 100_000));
+      setTimeout(() => response.destroy(), 5);
+    });
+    const taken = await fake.client().foldRecords(
+      {},
+      () => [] as FlatRow[],
+      (into, row) => into.push(row),
+    );
+    expect(taken).toEqual(rows.map((row) => ({ ...row, none: '' })));
+    expect(fake.asked).toHaveLength(2);
+  });
+
+  it('takes a list without rows, and hands on what the taker throws', async () => {
+    fake = await fakeServer((_request, response, call) => json(response, call === 1 ? [] : [{ record_id: '1' }]));
+    const take = (into: string[], row: FlatRow): void => {
+      if (row.record_id === '1') throw new RangeError('too many');
+      into.push(row.record_id ?? '');
+    };
+    expect(await fake.client().foldRecords({}, () => [], take)).toEqual([]);
+    expect(await failure(fake.client().foldRecords({}, () => [], take))).toMatchObject({ code: 'REDCAP_CLIENT' });
   });
 
   it('refuses a web page where CSV is expected', async () => {
@@ -201,10 +239,20 @@ describe('errors', () => {
     [200, 'application/json', '{"error":"something"}', 'REDCAP_BAD_REQUEST', 'bug'],
   ])('classifies %s %s', async (status, type, body, code, errorClass) => {
     fake = await fakeServer((_request, response) => send(response, status, type, body));
-    const error = await failure(fake.client().exportRecords({}));
-    expect(error).toMatchObject({ code, errorClass });
-    expect(JSON.stringify(error) + error.message).not.toMatch(/Ana Q|ABCDEF/);
-    expect(fake.asked).toHaveLength(errorClass === 'dependency' ? 3 : 1);
+    const client = fake.client();
+    const folding = () =>
+      client.foldRecords(
+        {},
+        () => undefined,
+        () => undefined,
+      );
+    for (const call of [() => client.exportRecords({}), folding]) {
+      const before = fake.asked.length;
+      const error = await failure(call());
+      expect(error).toMatchObject({ code, errorClass });
+      expect(JSON.stringify(error) + error.message).not.toMatch(/Ana Q|ABCDEF/);
+      expect(fake.asked.length - before).toBe(errorClass === 'dependency' ? 3 : 1);
+    }
   });
 
   it('names the fields that REDCap does not know', async () => {

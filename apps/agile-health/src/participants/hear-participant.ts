@@ -97,7 +97,7 @@ async function seeCells(em: EntityManager, agile: AgileHealthDefinition, payload
   const isOurs = (at: { event: string; instrument: string; instance: number }) =>
     at.event === event && at.instrument === instrument && at.instance === 0;
   const row = payload.rows.find(isOurs);
-  const changed = new Set(payload.changed.filter(isOurs).map((at) => at.field));
+  const changed = new Set(payload.changed.find(isOurs)?.fields);
   const cells = await readCells(em, payload.participantId);
   const asOf = new Date(payload.asOf);
   const touched: Cell[] = [];

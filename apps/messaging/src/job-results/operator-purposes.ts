@@ -3,9 +3,11 @@ import type { Room } from '../room';
 
 /** A job's result, by mail. */
 export const mailPurpose = 'job-result';
+/** Its template. */
 export const mailTemplate = 'job-result';
 /** Something went wrong, by text. */
 export const alertPurpose = 'job-alert';
+/** Its template. */
 export const alertTemplate = 'job-alert';
 
 const purpose = (title: string, channel: MessagePurpose['channel']): MessagePurpose => ({

@@ -22,6 +22,7 @@ export const messageRowStates = [
   'suppressed',
   'dry-run',
 ] as const;
+/** One of {@link messageRowStates}. */
 export type MessageRowState = (typeof messageRowStates)[number];
 
 /** States in which nothing has been handed to a provider yet. */

@@ -4,6 +4,7 @@ import { copyRows, type Sealer } from '@studybridge/service-kit';
 import type { RedcapProject } from '../projects/redcap-project';
 import type { SnapshotRow } from './values';
 
+/** Whether the record stands in REDCap, was deleted, or waits for a person. */
 export type Presence = ParticipantChanged['presence'];
 
 /** Why a participant's identity waits for a person. `other` is the participant it may be the same as. */
@@ -13,6 +14,7 @@ export interface Doubt {
   other?: string;
 }
 
+/** A participant as the gateway knows it: one incarnation of a record number. `readMark` orders what was read of it. */
 export interface Participant {
   id: string;
   recordId: string;

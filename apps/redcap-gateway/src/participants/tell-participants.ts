@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  byRow,
   participantChanged,
   type Cause,
   type CellAddress,
@@ -53,7 +54,7 @@ function* toSay({ sealer, project, news, cause, asOf }: Telling): Generator<{
           { study: project.study.id, participantId: participant.id },
           rows.map((row) => part(project, row, true)),
         ),
-        changed: [...changed],
+        changed: byRow(changed),
         asOf: asOf.toISOString(),
       },
       meta: {

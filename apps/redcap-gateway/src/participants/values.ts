@@ -17,8 +17,10 @@ export interface SnapshotRow {
 /** A participant's cell. */
 export type OwnCell = CellAddress & { participantId: string };
 
+/** A row’s place within a participant, as a key. */
 export const rowKey = (row: { event: string; instrument: string; instance: number }): string =>
   `${row.event}/${row.instrument}/${row.instance}`;
+/** A cell’s place within a participant, as a key. */
 export const cellKey = (cell: { event: string; instrument: string; instance: number; field: string }): string =>
   `${rowKey(cell)}/${cell.field}`;
 

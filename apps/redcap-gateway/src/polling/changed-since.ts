@@ -2,12 +2,12 @@ import { earliestWallTime, RedcapAccessError, type LogRow } from '@studybridge/r
 import { DateTime } from 'luxon';
 import type { RedcapProject } from '../projects/redcap-project';
 import { readLogLines, type LogReading } from './log-lines';
-import { announcedBy } from './read-records';
+import { announcedRows } from './read-records';
 
 /** What REDCap says changed. */
 export interface Changes {
   /** Records changed, with the flat rows that the id list announces for them. */
-  announced: Map<string, Set<string>>;
+  announced: Map<string, ReadonlySet<string>>;
   /** Null where the token may not read the log. */
   log: LogReading | null;
   /** The lines themselves, newest first. */
@@ -33,8 +33,7 @@ export async function changedSince(
     earliestWallTime(from, o.now, project.serverZone),
     o.logNewest === null ? null : minus(o.logNewest, o.overlapMs),
   );
-  const ids = (dateRangeBegin: string) => project.client.exportRecords({ fields: [recordIdField], dateRangeBegin });
-  let announced = announcedBy(await ids(begin), recordIdField);
+  let announced = await announcedRows(project, { dateRangeBegin: begin });
   if (!o.mayReadLog) return { announced, log: null, lines: null };
 
   let lines = await readLog(project, begin);
@@ -48,7 +47,7 @@ export async function changedSince(
       const gapMs = wallMs(expectedNewest) - wallMs(newest);
       if (gapMs < dayMs) {
         const earlierBegin = minus(begin, gapMs + o.overlapMs);
-        announced = announcedBy(await ids(earlierBegin), recordIdField);
+        announced = await announcedRows(project, { dateRangeBegin: earlierBegin });
         lines = (wide ?? []).filter((line) => line.timestamp >= earlierBegin.slice(0, 16));
       }
     }

@@ -21,6 +21,7 @@ export interface EditLine {
   viaApi: boolean;
 }
 
+/** What lines of the log tell. `newest` is the wall time of the last one (to the minute), null without lines. */
 export interface LogReading {
   newest: string | null;
   /** Records that the lines speak of. */

@@ -11,7 +11,7 @@ import { loadProject, nextReadMark, noteTrouble, type ProjectState } from '../pr
 import type { RedcapProject } from '../projects/redcap-project';
 import { changedSince, type Changes } from './changed-since';
 import { flagOverwrites } from './flag-overwrites';
-import { announcedBy, readRecords, type Expected } from './read-records';
+import { announcedRows, readRecords, type Expected } from './read-records';
 import { applyMoves, decideMoves, newIdentityLines, rememberLines } from './settle-identity';
 import { settleVanished } from './settle-vanished';
 import { flatRowKeyOf } from './split-rows';
@@ -173,8 +173,7 @@ async function followIdentities(
   );
   let decided: Awaited<ReturnType<typeof decideMoves>> = { moves: [], readAgain: [], held: [] };
   if (matters) {
-    const { recordIdField } = project.definition;
-    const existing = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
+    const existing = await announcedRows(project);
     decided = await decideMoves(project, present, lines, new Set(existing.keys()));
   }
   const unseen = unseenDeletions(lines, knownRecords);
@@ -204,17 +203,15 @@ async function suspectNewcomers(work: Work, changes: Changes, mark: number): Pro
     (changes.log?.identity ?? []).filter((line) => line.kind === 'create').map((line) => line.current),
   );
   if ([...changes.announced.keys()].every((record) => known.has(record) || created.has(record))) return 0;
-  const { recordIdField } = project.definition;
-  const everyone = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
+  const everyone = await announcedRows(project);
   return (await settleVanished(work, everyone, work.cause, mark)).identityMoves ?? 0;
 }
 
 async function readEverything(work: Work, cause: Cause): Promise<Counts> {
   const { gateway, project, run, checked, asOf } = work;
   const { dataSource, config } = gateway.context;
-  const { recordIdField } = project.definition;
   const mark = await nextReadMark(dataSource);
-  const announced = announcedBy(await project.client.exportRecords({ fields: [recordIdField] }), recordIdField);
+  const announced = await announcedRows(project);
   let changes: Changes | null = null;
   if (cause === 'baseline') {
     // What the log tells of the time before is history: remembered, so that later polls do not act on it.

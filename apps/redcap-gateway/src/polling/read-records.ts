@@ -8,17 +8,52 @@ import { flatRowKey, splitRow } from './split-rows';
 /** By record, the keys of flat rows that an answer must hold (`flatRowKey`). */
 export type Expected = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** The flat rows that an id list announces, by record. */
-export function announcedBy(rows: readonly FlatRow[], recordIdField: string): Map<string, Set<string>> {
-  const announced = new Map<string, Set<string>>();
-  for (const row of rows) {
-    const record = row[recordIdField] ?? '';
-    if (record === '') continue;
-    const keys = announced.get(record) ?? new Set<string>();
-    keys.add(flatRowKey(row));
-    announced.set(record, keys);
+/** The flat rows that REDCap's id list announces, by record. Records with the same rows share one set of keys. */
+export async function announcedRows(
+  project: RedcapProject,
+  query: { records?: readonly string[]; dateRangeBegin?: string } = {},
+  control?: { signal: AbortSignal },
+): Promise<Map<string, ReadonlySet<string>>> {
+  const { recordIdField } = project.definition;
+  const announced = await project.client.foldRecords(
+    { ...query, fields: [recordIdField] },
+    () => new Announced(),
+    (into, row) => into.add(row[recordIdField] ?? '', flatRowKey(row)),
+    control,
+  );
+  return announced.rows();
+}
+
+/** Collects row keys by record. REDCap gives the rows of a record one after the other; where it does not, they still come together. */
+class Announced {
+  private readonly byRecord = new Map<string, ReadonlySet<string>>();
+  private readonly shared = new Map<string, ReadonlySet<string>>();
+  private record = '';
+  private keys = new Set<string>();
+
+  add(record: string, key: string): void {
+    if (record === '') return;
+    if (record !== this.record) {
+      this.close();
+      this.record = record;
+      this.keys = new Set(this.byRecord.get(record));
+    }
+    this.keys.add(key);
   }
-  return announced;
+
+  rows(): Map<string, ReadonlySet<string>> {
+    this.close();
+    return this.byRecord;
+  }
+
+  private close(): void {
+    if (this.record === '') return;
+    const name = [...this.keys].join('\n');
+    let keys = this.shared.get(name);
+    if (keys === undefined) this.shared.set(name, (keys = this.keys));
+    this.byRecord.set(this.record, keys);
+    this.record = '';
+  }
 }
 
 /**
@@ -58,10 +93,7 @@ export async function readRecords(
     return found === undefined || !holds(found, announced.get(record)) || !holds(found, knownRows.get(record));
   });
   if (doubtful.length > 0) {
-    const ids = announcedBy(
-      await project.client.exportRecords({ records: doubtful, fields: [recordIdField] }, control),
-      recordIdField,
-    );
+    const ids = await announcedRows(project, { records: doubtful }, control);
     const second = await ask(doubtful);
     let missing = 0;
     for (const record of doubtful) {

@@ -34,7 +34,7 @@ interface Work {
  */
 export async function settleVanished(
   work: Work,
-  announced: Map<string, Set<string>>,
+  announced: Map<string, ReadonlySet<string>>,
   cause: Cause,
   mark: number,
 ): Promise<Record<string, number>> {

@@ -21,4 +21,5 @@ export const commandGiven = defineEvent({
     by: 'operator',
   },
 });
+/** What {@link commandGiven} says. */
 export type CommandGiven = z.infer<typeof commandGiven.schema>;

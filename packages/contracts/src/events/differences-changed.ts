@@ -13,6 +13,7 @@ export const differenceKinds = [
   'WITHDRAWAL',
   'CELLS',
 ] as const;
+/** One of {@link differenceKinds}. */
 export type DifferenceKind = (typeof differenceKinds)[number];
 
 /**
@@ -38,4 +39,5 @@ export const differencesChanged = defineEvent({
     differences: [{ kind: 'DETAILS', cause: 'PARTNER_CHANGED', fields: ['mobile'] }],
   },
 });
+/** What {@link differencesChanged} says. */
 export type DifferencesChanged = z.infer<typeof differencesChanged.schema>;

@@ -49,4 +49,5 @@ export const jobEnded = defineEvent({
     nextDueAt: '2018-09-04T17:15:00Z',
   },
 });
+/** What {@link jobEnded} says. */
 export type JobEnded = z.infer<typeof jobEnded.schema>;

@@ -25,4 +25,5 @@ export const memberChanged = defineEvent({
     attention: [],
   },
 });
+/** What {@link memberChanged} says. */
 export type MemberChanged = z.infer<typeof memberChanged.schema>;

@@ -41,4 +41,5 @@ export const messageRequested = defineEvent({
     expiresAt: '2018-11-04T03:00:00Z',
   },
 });
+/** What {@link messageRequested} says. */
 export type MessageRequested = z.infer<typeof messageRequested.schema>;

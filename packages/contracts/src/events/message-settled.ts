@@ -12,6 +12,7 @@ export const messageStates = [
   'suppressed',
   'in-doubt',
 ] as const;
+/** One of {@link messageStates}. */
 export type MessageState = (typeof messageStates)[number];
 
 /**
@@ -44,4 +45,5 @@ export const messageSettled = defineEvent({
     settledAt: '2018-11-03T20:51:00Z',
   },
 });
+/** What {@link messageSettled} says. */
 export type MessageSettled = z.infer<typeof messageSettled.schema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cellAddressSchema, rowSchema } from '../cells';
+import { byRow, cellAddressSchema, rowFieldsSchema, rowSchema } from '../cells';
 import { sealedSchema } from '../sealed';
 import { defineEvent } from './define-event';
 
@@ -10,7 +10,14 @@ import { defineEvent } from './define-event';
  */
 export const participantChanged = defineEvent({
   type: 'redcap.participant-changed',
-  version: 1,
+  version: 2,
+  // Version 1 named every changed cell with its whole address.
+  upcast: {
+    1: (payload) => {
+      const { changed } = z.object({ changed: z.array(cellAddressSchema) }).parse(payload);
+      return { ...(payload as object), changed: byRow(changed) };
+    },
+  },
   schema: z.object({
     participantId: z.uuid(),
     /** The project role within the binding, e.g. `main`. */
@@ -21,7 +28,8 @@ export const participantChanged = defineEvent({
     presence: z.enum(['present', 'deleted', 'in-doubt']),
     rows: z.array(rowSchema),
     sealed: sealedSchema,
-    changed: z.array(cellAddressSchema),
+    /** The cells that differ from the last such event, those that are blank now included; for somebody new, all that hold something. */
+    changed: z.array(rowFieldsSchema),
     /** REDCap was read at this instant (study time, ISO UTC). */
     asOf: z.iso.datetime(),
   }),
@@ -41,8 +49,9 @@ export const participantChanged = defineEvent({
       },
     ],
     sealed: { keyId: 'k1', nonce: 'AAAAAAAAAAAAAAAA', data: 'AAAA' },
-    changed: [{ event: 'baseline_arm_1', instrument: 'participant_info', instance: 0, field: 'part_lang' }],
+    changed: [{ event: 'baseline_arm_1', instrument: 'participant_info', instance: 0, fields: ['part_lang'] }],
     asOf: '2018-09-04T17:00:00.000Z',
   },
 });
+/** What {@link participantChanged} says. */
 export type ParticipantChanged = z.infer<typeof participantChanged.schema>;

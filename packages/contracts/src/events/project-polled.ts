@@ -24,4 +24,5 @@ export const projectPolled = defineEvent({
     binding: 'ismile.sandbox',
   },
 });
+/** What {@link projectPolled} says. */
 export type ProjectPolled = z.infer<typeof projectPolled.schema>;

@@ -24,4 +24,5 @@ export const surveyLinkFound = defineEvent({
     reason: null,
   },
 });
+/** What {@link surveyLinkFound} says. */
 export type SurveyLinkFound = z.infer<typeof surveyLinkFound.schema>;

@@ -24,4 +24,5 @@ export const surveyLinkRequested = defineEvent({
     instance: 0,
   },
 });
+/** What {@link surveyLinkRequested} says. */
 export type SurveyLinkRequested = z.infer<typeof surveyLinkRequested.schema>;

@@ -36,4 +36,5 @@ export const writeRequested = defineEvent({
     ],
   },
 });
+/** What {@link writeRequested} says. */
 export type WriteRequested = z.infer<typeof writeRequested.schema>;

@@ -44,4 +44,5 @@ export const writeSettled = defineEvent({
     ],
   },
 });
+/** What {@link writeSettled} says. */
 export type WriteSettled = z.infer<typeof writeSettled.schema>;

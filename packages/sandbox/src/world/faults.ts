@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FaultSpec } from './fault-spec';
 import { sandboxError } from './sandbox-error';
 
+/** Whose calls a fault may hit. */
 export type FaultTarget = 'redcap' | 'agile' | 'twilio' | 'mail';
 
 /** What a fault can be matched against. */

@@ -50,6 +50,7 @@ export interface RedcapInWorld extends StandIn, Partial<ServerView & ServerDoing
   renameRecord(project: number | string, o: { record: string; to: string; user: string }): unknown;
 }
 
+/** What a world begins with and how its time runs. */
 export interface WorldOptions {
   /** What REDCap holds at the start, and what staff and handsets do from then on. */
   cohort?: Cohort;

@@ -16,6 +16,7 @@ const studyKeysSchema = z.record(
     .refine((study) => study.current in study.keys)
     .refine((study) => study.fingerprint === undefined || study.fingerprint in study.keys),
 );
+/** See {@link studyKeysSchema}. */
 export type StudyKeys = z.infer<typeof studyKeysSchema>;
 
 /** The keys in a STUDY_KEYS text, or null when it is not one; says no more, since a parser's complaint would show keys. */

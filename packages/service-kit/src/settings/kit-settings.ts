@@ -32,4 +32,5 @@ export const kitSettings = z.object({
   STUDYBRIDGE_VERSION: z.string().default('0.1.0'),
   BINDINGS_FILE: z.string().optional(),
 });
+/** The settings, read. */
 export type KitSettings = z.infer<typeof kitSettings>;

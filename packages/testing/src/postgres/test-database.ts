@@ -7,6 +7,7 @@ const LEFTOVER_AFTER_MS = 2 * 3600_000;
 
 const NAME = /^test_([0-9a-z]+)_[0-9a-f]{8}_/;
 
+/** A database of one test. */
 export interface TestDatabase {
   /** Role may create further databases. */
   url: string;
