@@ -3,6 +3,7 @@ import {
   byRow,
   type Cause,
   type Envelope,
+  type EventDefinition,
   memberChanged,
   type MemberChanged,
   type ParticipantChanged,
@@ -119,7 +120,7 @@ class Gateway {
       }
       return [...rows.values()];
     };
-    return this.say(participantChanged.topic, id, o.cause ?? 'live', {
+    return this.say(participantChanged, id, o.cause ?? 'live', {
       participantId: id,
       project: 'main',
       recordId: '17',
@@ -133,13 +134,14 @@ class Gateway {
   }
 
   /** Says an event; returns the message, to be sent again. */
-  async say(topic: string, key: string, cause: Cause, payload: unknown): Promise<string> {
+  async say<P>(event: EventDefinition<P>, key: string, cause: Cause, payload: NoInfer<P>): Promise<string> {
+    const { topic, version } = event;
     const seq = (this.seqs.get(`${topic} ${key}`) ?? 0) + 1;
     this.seqs.set(`${topic} ${key}`, seq);
     const envelope: Envelope = {
       id: randomUUID(),
       type: topic,
-      version: 1,
+      version,
       key,
       seq,
       binding,
@@ -201,7 +203,7 @@ class Gateway {
     const settled = { participantId: payload.participantId, project: payload.project, owner: payload.owner, cells };
     this.settled.push(settled);
     // After the batch, as the real one does: not within the delivery.
-    const after = this.say(writeSettled.topic, payload.participantId, envelope.cause, settled);
+    const after = this.say(writeSettled, payload.participantId, envelope.cause, settled);
     after.catch(() => undefined);
     await Promise.resolve();
   }

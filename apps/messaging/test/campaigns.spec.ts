@@ -81,7 +81,7 @@ async function ready(o: { polled?: boolean; log?: boolean } = {}) {
     writes,
     async polled() {
       const asOf = stage.world.now.toISOString();
-      await others.say(projectPolled.topic, `${binding}/main`, 'live', {
+      await others.say(projectPolled, `${binding}/main`, 'live', {
         project: 'main',
         kind: 'ids',
         asOf,
@@ -101,7 +101,7 @@ async function ready(o: { polled?: boolean; log?: boolean } = {}) {
     async answer(reason: ReasonCode | null = null) {
       const { requestId, participantId } = asked().at(-1)!;
       const url = `https://redcap.example.org/surveys/?s=${'A'.repeat(16)}`;
-      await others.say(surveyLinkFound.topic, participantId, 'live', {
+      await others.say(surveyLinkFound, participantId, 'live', {
         requestId,
         participantId,
         link: reason === null ? stage.sealer.seal('ismile', `survey-link:${requestId}`, url) : null,
@@ -112,11 +112,11 @@ async function ready(o: { polled?: boolean; log?: boolean } = {}) {
     /** The gateway settles the latest write. */
     async settle(reason: ReasonCode | null) {
       const { cells, ...write } = writes().at(-1)!;
-      await others.say(writeSettled.topic, write.participantId, 'live', {
+      await others.say(writeSettled, write.participantId, 'live', {
         ...write,
         cells: cells.map(({ basedOn: _basedOn, ...cell }) => ({
           ...cell,
-          outcome: reason === null ? 'applied' : 'refused',
+          outcome: reason === null ? ('applied' as const) : ('refused' as const),
           reason,
         })),
       });

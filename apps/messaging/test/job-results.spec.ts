@@ -46,7 +46,7 @@ async function ready(env: Record<string, string> = {}) {
         counts: {},
         ...run,
       };
-      await stage.others.say(jobEnded.topic, jobEnded.key(payload), 'live', payload);
+      await stage.others.say(jobEnded, jobEnded.key(payload), 'live', payload);
       await pass(1);
       return payload;
     },
@@ -60,7 +60,7 @@ describe('the result of a job', () => {
   it('is mailed with its counts and its log, once', async () => {
     const stage = await ready();
     const run = await stage.ended({ counts: { records: 12, changed: 1 }, log: ['2 doubts'], sentence: 'Done.' });
-    await stage.others.say(jobEnded.topic, jobEnded.key(run), 'live', run);
+    await stage.others.say(jobEnded, jobEnded.key(run), 'live', run);
     await stage.pass(1);
     expect(stage.mails()).toHaveLength(1);
     const [mail] = stage.mails();

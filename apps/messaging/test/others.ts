@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type Cause,
   type Envelope,
+  type EventDefinition,
   type MessageRequested,
   messageRequested,
   type MessageSettled,
@@ -69,7 +70,7 @@ export class Others {
       { event: 'baseline_arm_1', instrument: 'participant_info', instance: 0, values: fields },
     ];
     const { mobile = '', email = '', ...open } = all;
-    await this.say(participantChanged.topic, id, o.cause ?? 'live', {
+    await this.say(participantChanged, id, o.cause ?? 'live', {
       participantId: id,
       project: 'main',
       recordId: '17',
@@ -101,7 +102,7 @@ export class Others {
       ...rest,
       data: this.sealer.seal('ismile', `message:${requestId}`, data ?? { name: requestId.slice(-8) }),
     };
-    await this.say(messageRequested.topic, messageRequested.key(payload), cause ?? 'live', payload);
+    await this.say(messageRequested, messageRequested.key(payload), cause ?? 'live', payload);
     return requestId;
   }
 
@@ -110,13 +111,14 @@ export class Others {
   }
 
   /** Says anything to the service, as the bus would carry it. */
-  async say(topic: string, key: string, cause: Cause, payload: unknown): Promise<void> {
+  async say<P>(event: EventDefinition<P>, key: string, cause: Cause, payload: NoInfer<P>): Promise<void> {
+    const { topic, version } = event;
     const seq = (this.seqs.get(`${topic} ${key}`) ?? 0) + 1;
     this.seqs.set(`${topic} ${key}`, seq);
     const envelope: Envelope = {
       id: randomUUID(),
       type: topic,
-      version: 1,
+      version,
       key,
       seq,
       binding,

@@ -56,8 +56,8 @@ const lateMs = 1_000;
 /** The outcome belongs to whoever took the effect over. */
 class TakenOver extends Error {}
 
-/** Right before a call it was not sure any more that nobody had taken the effect over. */
-class NotSurelyMine extends Error {}
+/** Right before a call it was not sure any more that nobody had taken the effect over, or it had expired. */
+class NoLongerDue extends Error {}
 
 type Claimed = ClaimedEffect;
 
@@ -416,8 +416,7 @@ export class Effects {
       const effect = this.effectOf(row);
       await this.context.clock.refresh();
       if (row.state === 'answered') return await this.settle(row, lease, effect, this.notedResult(row));
-      const expired = row.expires_at !== null && row.expires_at.getTime() <= this.context.clock.now().getTime();
-      if (!this.faults.lookUpOff && (unknown || (executor.lookUpFirst && !expired))) {
+      if (!this.faults.lookUpOff && (unknown || (executor.lookUpFirst && !this.isExpired(row)))) {
         const found = await gate.ask(() => this.timed(abort, row, 'look-up', () => executor.lookUp(effect)), row.stops);
         if (found.found) return await this.settle(row, lease, effect, { state: 'done', outcome: found.outcome });
         if (unknown && found.notCalled) {
@@ -429,7 +428,7 @@ export class Effects {
         }
         unknown = false;
       }
-      if (expired) return await this.settle(row, lease, effect, { state: 'expired' });
+      if (this.isExpired(row)) return await this.settle(row, lease, effect, { state: 'expired' });
       if (startAt > performance.now() && !(await this.waitUntil(startAt, abort.signal))) {
         return await this.release(row, lease, { unknown, delayMs: null, begun: false });
       }
@@ -443,8 +442,8 @@ export class Effects {
       unknown = true;
       const hand: InHand = {
         signal: abort.signal,
-        assertMine: () => {
-          if (!this.isMine(lease, abort)) throw notMade(new NotSurelyMine());
+        assertMayCall: () => {
+          if (!this.isMine(lease, abort) || this.isExpired(row)) throw notMade(new NoLongerDue());
         },
       };
       const outcome = await gate
@@ -461,6 +460,11 @@ export class Effects {
     } catch (error) {
       await this.fail(row, lease, unknown, error);
     }
+  }
+
+  /** By study time; asked again after every wait. */
+  private isExpired(row: Claimed): boolean {
+    return row.expires_at !== null && row.expires_at.getTime() <= this.context.clock.now().getTime();
   }
 
   /** Frozen since the claim, or about to be succeeded: whoever is next must not meet a call of ours. */
@@ -503,7 +507,7 @@ export class Effects {
         if (!(settling instanceof TakenOver)) throw settling;
       });
     }
-    if (error instanceof PausedError || error instanceof NotSurelyMine) {
+    if (error instanceof PausedError || error instanceof NoLongerDue) {
       return this.release(row, lease, { unknown, delayMs: null, begun: false });
     }
     const errorClass = classOf(error);

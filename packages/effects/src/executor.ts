@@ -33,10 +33,10 @@ export interface InHand {
   signal: AbortSignal;
   /**
    * To be asked before each request that changes something, with nothing awaited in between: a process that was frozen, while it
-   * asked its database for instance, must not meet its successor at the partner. What it throws is to be let through; the call
-   * counts as not made.
+   * asked its database for instance, must neither meet its successor at the partner nor carry out what has expired meanwhile.
+   * What it throws is to be let through; the call counts as not made.
    */
-  assertMine(): void;
+  assertMayCall(): void;
 }
 
 /** How one kind of effect is carried out at its partner. */

@@ -294,7 +294,7 @@ describe('a partner that is away', () => {
     partner.onCall = (_effect, nth, hand) => {
       if (nth === 1) stand(5_000);
       try {
-        hand.assertMine();
+        hand.assertMayCall();
         said.push('sent');
       } catch (error) {
         said.push('kept back');
@@ -309,6 +309,22 @@ describe('a partner that is away', () => {
     expect(partner.lookUps).toEqual([]);
     expect(partner.calls.map(({ attempts }) => attempts)).toEqual([0, 0]);
   }, 30_000);
+
+  it('is not called when it expires between its claim and the request', async () => {
+    const partner = new Partner();
+    let sent = 0;
+    partner.onCall = (_effect, _nth, hand) => {
+      s.clock.set(new Date('2018-09-04T18:00:00Z'));
+      hand.assertMayCall();
+      sent += 1;
+      return Promise.resolve();
+    };
+    const s = await service(partner);
+    await s.plan({ key: 'enrol/a', expiresAt: new Date('2018-09-04T17:30:00Z') });
+    await eventually(async () => (await s.settled()).length === 1);
+    expect(await s.settled()).toEqual([{ key: 'enrol/a', state: 'expired', detail: null }]);
+    expect(sent).toBe(0);
+  });
 
   it('is given up when it does not answer in time, and looked up later', async () => {
     const partner = new Partner();

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
       return answer.status === 404 ? { found: false } : { found: true, outcome: await answer.json() };
     },
     call: async (effect, hand) => {
-      hand.assertMine();
+      hand.assertMayCall();
       const answer = await fetch(address(effect.key), { method: 'POST', signal: hand.signal });
       if (answer.status === 409) throw failure('participant', 'DOUBLE');
       return answer.json();

@@ -30,7 +30,7 @@ describe('the client of the texting partner', () => {
     const lost = notMade(new Error('taken over'));
     const hand = {
       signal: new AbortController().signal,
-      assertMine: () => {
+      assertMayCall: () => {
         throw lost;
       },
     };

@@ -194,7 +194,7 @@ export class PartnerClient {
     const { metrics } = this.o;
     const realSeenAt = new Date();
     const leaving = (): void => {
-      hand?.assertMine();
+      hand?.assertMayCall();
       if (request.method === 'POST') metrics.sent.posts += 1;
       if (request.method === 'PUT') metrics.sent.puts += 1;
     };

@@ -48,7 +48,7 @@ export function sendExecutor(room: Room, channel: Channel): Executor<SendBody> {
       await room.at('message.noted');
       await waitForMoment(room, effect.key, hand.signal);
       try {
-        hand.assertMine();
+        hand.assertMayCall();
         const posted = await channel.post(dispatch, hand.signal);
         noteCallOver(room, effect.key);
         await room.at('message.posted');

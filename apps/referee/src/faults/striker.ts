@@ -147,8 +147,9 @@ export class Striker {
     }
     replica.freeze();
     await this.untilThaw('thawAt' in strike ? strike.thawAt : undefined);
-    replica.thaw();
+    // First thing when it wakes: else its own timers would run before the line that it was frozen in.
     replica.goOn();
+    replica.thaw();
     this.rearm(replica);
   }
 
