@@ -1,5 +1,6 @@
 import type { Bench } from './bench';
 import { busBench } from './bus.bench';
+import { memoryBench } from './memory.bench';
 import { messagingBench } from './messaging.bench';
 import { propagationBench } from './propagation.bench';
 import { sandboxBench } from './sandbox.bench';
@@ -10,6 +11,7 @@ import { writeBackBench } from './write-back.bench';
 /** Every bench, in the order in which they run. */
 export const benches: readonly Bench[] = [
   snapshotsBench,
+  memoryBench,
   busBench,
   steadyPollBench,
   writeBackBench,

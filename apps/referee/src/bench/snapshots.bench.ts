@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { sandboxToken } from '@studybridge/sandbox';
@@ -7,58 +5,39 @@ import { studyById } from '@studybridge/studies';
 import Papa from 'papaparse';
 import { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { layBenchGround, startProgram, stopProgram, type BenchGround } from './bench-ground';
+import type { BenchGround } from './bench-ground';
 import { rounded, type Bench } from './bench';
-import { runJob } from './job-run';
-import { peakMemoryMb } from './peak-memory';
+import { firstLook, withRecordedRedcap } from './first-look';
 
 const rows = 100_000;
 
 /** The first look at a project, into snapshots and outbox, against streaming the same rows, parsing them and COPY. */
 export const snapshotsBench: Bench = {
   name: 'snapshots',
-  async run(place) {
+  run(place) {
     const count = Math.max(1_000, Math.round(rows * place.scale));
-    const script = path.join(__dirname, 'recorded-redcap.js');
-    const redcap = startProgram(script, path.join(place.folder, 'redcap.log'), {}, [String(count)]);
-    const [said] = (await once(redcap, 'message')) as [{ port: number }];
-    const address = `http://127.0.0.1:${said.port}`;
-    const ground = await layBenchGround(place);
-    try {
+    return withRecordedRedcap(place, count, async (ground, address) => {
       const floor = await streamParseCopy(ground, `${address}/redcap/api/`);
       place.log(`stream + parse + COPY: ${floor.rows} rows of ${floor.columns} columns in ${Math.round(floor.ms)} ms`);
-      const gateway = await ground.start('redcap-gateway', {
-        REDCAP_URL: `${address}/redcap/api/`,
-        REDCAP_TOKEN_ISMILE: sandboxToken('ismile'),
-        REDCAP_CALLS_PER_MINUTE: '0',
-        REDCAP_RECORDS_PER_EXPORT: '500',
-        STUDY_CLOCK_URL: `${address}/__sandbox/clock`,
-      });
-      const run = await runJob(gateway.url, ground.opsToken, 'redcap-poll');
-      if (run.counts['records'] !== count)
-        throw new Error(`The poll read ${run.counts['records']} of ${count} records.`);
-      const peak = peakMemoryMb(gateway.pid);
+      const { ms, peakMb } = await firstLook(ground, address, count);
       return [
         {
           bench: 'snapshots',
           what: 'rows into snapshots and outbox, against stream + parse + COPY',
-          ratio: rounded(floor.ms / run.durationMs),
+          ratio: rounded(floor.ms / ms),
           aim: 0.25,
           figures: {
             rows: count,
             columns: floor.columns,
             megabytes: rounded(floor.bytes / 1e6),
             floorMs: Math.round(floor.ms),
-            oursMs: run.durationMs,
-            rowsPerSecond: Math.round((count / run.durationMs) * 1_000),
-            ...(peak === null ? {} : { peakMemoryMb: peak }),
+            oursMs: ms,
+            rowsPerSecond: Math.round((count / ms) * 1_000),
+            ...(peakMb === null ? {} : { peakMemoryMb: peakMb }),
           },
         },
       ];
-    } finally {
-      await ground.stop();
-      await stopProgram(redcap);
-    }
+    });
   },
 };
 
