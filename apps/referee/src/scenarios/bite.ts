@@ -53,12 +53,11 @@ export const bites: readonly Bite[] = [
     strikes: (last) => [1, last].map((stop) => ({ stop, strike: at('redcap-gateway', 'hold', 'relay.published') })),
   },
   {
-    // The outcome of a correction of before the freeze is noted over what its successor has done since. Frozen with the call over: one
-    // that was frozen within it for longer than a call may last would give it up.
+    // The outcome of a correction of before the freeze is noted over what its successor has done since.
     guard: 'epoch-check',
     reason: 'updatesTwice',
     replicas: [1, 2],
-    strikes: (last) => [{ stop: last - 3, strike: at('agile-health', 'freeze', 'called', last - 1) }],
+    strikes: (last) => [{ stop: last - 3, strike: at('agile-health', 'freeze', 'update.put', last - 1) }],
   },
   {
     // The partner has the family already, and forgets that it has.
