@@ -432,7 +432,7 @@ export class Effects {
       if (startAt > performance.now() && !(await this.waitUntil(startAt, abort.signal))) {
         return await this.release(row, lease, { unknown, delayMs: null, begun: false });
       }
-      await this.faults.at?.('attempting');
+      await this.faults.at?.('attempting', row.kind);
       const late = row.startMs > 0 && performance.now() - startAt > lateMs;
       if (!this.isMine(lease, abort) || late) {
         // One that missed the moment it was admitted for asks for another.
@@ -455,7 +455,7 @@ export class Effects {
           if (classOf(error) === 'setting' && executor.proof === 'positive-only') unknown = before;
           throw error;
         });
-      await this.faults.at?.('called');
+      await this.faults.at?.('called', row.kind);
       await this.settle(row, lease, effect, { state: 'done', outcome });
     } catch (error) {
       await this.fail(row, lease, unknown, error);
@@ -586,7 +586,7 @@ export class Effects {
       }
     }
     this.metrics.settled.inc({ kind: row.kind, result: result.state });
-    await this.faults.at?.('settled');
+    await this.faults.at?.('settled', row.kind);
   }
 
   /** The partner's answer is noted though the service could not take it in yet. */

@@ -53,11 +53,12 @@ export const bites: readonly Bite[] = [
     strikes: (last) => [1, last].map((stop) => ({ stop, strike: at('redcap-gateway', 'hold', 'relay.published') })),
   },
   {
-    // The outcome of a correction of before the freeze is noted over what its successor has done since.
+    // The outcome of a correction of before the freeze is noted over what its successor has done since. It stands where the
+    // call is over: before that the time for the call, which a long freeze uses up, would take the outcome away.
     guard: 'epoch-check',
     reason: 'updatesTwice',
     replicas: [1, 2],
-    strikes: (last) => [{ stop: last - 3, strike: at('agile-health', 'freeze', 'update.put', last - 1) }],
+    strikes: (last) => [{ stop: last - 3, strike: at('agile-health', 'freeze', 'agile.update called', last - 1) }],
   },
   {
     // The partner has the family already, and forgets that it has.
