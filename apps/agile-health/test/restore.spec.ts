@@ -1,4 +1,5 @@
 import { copyDatabase, eventually, putBackDatabase } from '@studybridge/testing';
+import { lockParticipant } from '../src/participants/participant-store';
 import type { PreviewLine } from '../src/differences/preview';
 import { clearStage, setStage, type Stage } from './harness';
 
@@ -114,5 +115,42 @@ describe('when the database was put back to an earlier copy while the partner we
     expect(await stage.ops<PreviewLine[]>('enrolment.preview')).toMatchObject([
       { participantId: kept, send: 'update', because: 'restore', fields: ['firstName'] },
     ]);
+  });
+
+  it('decides also upon who is heard of in the last moment, when everybody else is decided upon', async () => {
+    const stage = await setStage();
+    await stage.gateway.newFamily();
+    const unfit = await stage.gateway.newFamily({ part_mobile_number: '12' });
+    await stage.idle();
+    const putBack = await copyNow(stage);
+    stage.world.addFault('agile', { kind: '503', times: 0, match: { method: 'GET' } });
+    await putBack();
+    await eventually(async () => (await phase(stage)) === 'recovered');
+    // The comparison goes as far as the one who is not at the partner, and waits there.
+    const { dataSource } = stage.service.context;
+    const holding = dataSource.createQueryRunner();
+    await holding.startTransaction();
+    await lockParticipant(holding.manager, unfit);
+    stage.world.clearFaults();
+    await eventually(
+      async () => {
+        const waits: unknown[] =
+          await dataSource.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`);
+        return waits.length > 0;
+      },
+      { timeoutMs: 60_000, what: 'the comparison to come to the one who is held' },
+    );
+    const late = await stage.gateway.newFamily({ part_mobile_number: '617-555-0126' }, { cause: 'restore' });
+    await eventually(async () => {
+      const heard: unknown[] = await dataSource.query('SELECT 1 FROM participant WHERE participant_id = $1', [late]);
+      return heard.length > 0;
+    });
+    expect(await phase(stage)).toBe('recovered');
+    await holding.rollbackTransaction();
+    await holding.release();
+    await eventually(async () => (await phase(stage)) === 'clear', { timeoutMs: 60_000 });
+    await settled(stage);
+    expect(stage.gateway.last(late)).toMatchObject({ held: 'RESTORE_NOT_RELEASED', memberId: null });
   });
 });

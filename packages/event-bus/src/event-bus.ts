@@ -17,7 +17,7 @@ import { type BusFaults, faultsOfProof } from './faults';
 import { GapWatch } from './gap-watch';
 import { type EventMeta, publishEvents } from './publish-events';
 import { Relay } from './relay';
-import { readPhase, type RestorePhase } from './restore-state';
+import { holdPhase, readPhase, type RestorePhase } from './restore-state';
 import { refuseUnchecked, type RestoreSteps, RestoreWatch } from './restore-watch';
 import { InboxStore } from './store-in-inbox';
 import { type Consumer, InboxWorkers } from './work-inbox';
@@ -140,10 +140,12 @@ export class EventBus {
 
   /**
    * Whether something may go out, or be decided, from what the database holds: false while both sides are compared after it was
-   * put back. Throws DATABASE_UNCHECKED (dependency) while not even that is known.
+   * put back. Throws DATABASE_UNCHECKED (dependency) while not even that is known. Asked in a transaction, a no holds until that
+   * commits; see {@link RestoreSteps.undecided}.
    */
   async mayAct(db: EntityManager | DataSource): Promise<boolean> {
-    const phase = await readPhase(db);
+    const inTransaction = 'queryRunner' in db && db.queryRunner?.isTransactionActive === true;
+    const phase = await (inTransaction ? holdPhase(db) : readPhase(db));
     if (phase === 'unchecked') this.relay.recheck();
     refuseUnchecked(phase);
     return phase === 'clear';

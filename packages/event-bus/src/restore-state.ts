@@ -26,6 +26,17 @@ export async function readPhase(db: DataSource | EntityManager): Promise<Restore
   return row?.phase ?? 'unchecked';
 }
 
+/**
+ * The same, in a transaction that goes on from it: as long as the two sides are being compared, that does not end before the
+ * transaction has.
+ */
+export async function holdPhase(em: EntityManager): Promise<RestorePhase> {
+  const phase = await readPhase(em);
+  if (phase !== 'recovered') return phase;
+  const [row]: { phase: RestorePhase }[] = await em.query(`${phaseNow} FOR SHARE OF r`);
+  return row?.phase ?? 'unchecked';
+}
+
 /** Writes the row anew: this database, on this server, is in that state. Not inside a savepoint. */
 export const writeState = `
   INSERT INTO bus_restore AS r (state, checked_database, checked_server, written_by, base_position, why, restored_at)

@@ -19,6 +19,11 @@ export interface RestoreSteps {
    * resolves; tried again after an error, so it must bear being done twice.
    */
   reconcile(): Promise<void>;
+  /**
+   * How much was heard while it was going on and is not decided upon. Asked in the transaction that ends it all, which waits for
+   * whoever was told by `mayAct` not to act yet; unless it is 0, `reconcile` is done once more. Without it: nothing ever is.
+   */
+  undecided?(em: EntityManager): Promise<number>;
 }
 
 /** The last thing a service published, as the carrier keeps it. */
@@ -213,7 +218,7 @@ export class RestoreWatch {
       this.shown = { phase: 'recovered', at: Date.now() };
       if (!(await this.isDrained())) return 100;
       for (const step of this.steps) await step.reconcile();
-      await this.dataSource.query(writeState, ['clear', null]);
+      if (!(await this.dataSource.transaction((em) => this.end(em)))) return 100;
       this.shown = { phase: 'clear', at: Date.now() };
       this.failures = 0;
       this.trouble = null;
@@ -230,6 +235,14 @@ export class RestoreWatch {
       return backoffMs(this.failures, 250, 15_000);
     }
     return lookEveryMs;
+  }
+
+  /** False when something is left to be decided upon. */
+  private async end(em: EntityManager): Promise<boolean> {
+    await em.query('SELECT 1 FROM bus_restore FOR UPDATE');
+    for (const step of this.steps) if (((await step.undecided?.(em)) ?? 0) > 0) return false;
+    await em.query(writeState, ['clear', null]);
+    return true;
   }
 
   private async isDrained(): Promise<boolean> {

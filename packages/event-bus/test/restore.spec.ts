@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createLogger } from '@studybridge/service-kit';
 import { Cleanup, copyDatabase, eventually, kafkaAvailable, testKafkaBrokers } from '@studybridge/testing';
 import { Client } from 'pg';
-import { type Carrier, createInProcessCarrier, createKafkaCarrier } from '../src';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { type Carrier, createInProcessCarrier, createKafkaCarrier, type EventBus } from '../src';
 import {
   askIdle,
   countedEvent,
@@ -30,6 +31,9 @@ async function copyOf(url: string): Promise<string> {
 interface Steps {
   calls: string[];
   mayAct: boolean[];
+  /** Called while a comparison is going on. */
+  during?: (bus: EventBus, dataSource: DataSource) => Promise<void>;
+  undecided?: (em: EntityManager) => Promise<number>;
 }
 
 async function start(o: {
@@ -62,10 +66,12 @@ async function start(o: {
             steps.mayAct.push(await bus.mayAct(context.dataSource));
             const handled: unknown[] = await context.dataSource.query('SELECT 1 FROM handled');
             steps.calls.push(`reconcile ${handled.length}`);
+            await steps.during?.(bus, context.dataSource);
             if (failed) return;
             failed = true;
             throw new Error('the partner is away');
           },
+          undecided: (em) => steps.undecided?.(em) ?? Promise.resolve(0),
         });
       },
     }),
@@ -264,6 +270,49 @@ describe('a database that was put back where the carrier keeps nothing', () => {
     expect(done.calls).toEqual(['prepare 0', 'reconcile 0', 'reconcile 0']);
     expect(done.mayAct).toEqual([false, false]);
     expect(await askIdle(second)).toMatchObject({ idle: true, problems: [] });
+  });
+
+  it('waits for whoever was told not to act yet, and compares once more for what that has left', async () => {
+    let late: QueryRunner | undefined;
+    const done: Steps = {
+      ...steps(),
+      async during(bus, dataSource) {
+        await dataSource.query('DELETE FROM handled');
+        if (late !== undefined) return;
+        late = dataSource.createQueryRunner();
+        await late.startTransaction();
+        expect(await bus.mayAct(late.manager)).toBe(false);
+        await late.query(`INSERT INTO handled (key, seq) VALUES ('late', 1)`);
+      },
+      async undecided(em) {
+        const [row]: { n: number }[] = await em.query('SELECT count(*)::int AS n FROM handled');
+        return row?.n ?? 0;
+      },
+    };
+    const service = await start({
+      name: serviceName('hearer'),
+      url: await cleanup.database('hearer'),
+      carrier: createInProcessCarrier({ expects: {} }),
+      hears: countedEvent(),
+      steps: done,
+    });
+    await clear(service);
+    await service.context.ops.dispatch('restore.declare', {});
+    await eventually(
+      async () => {
+        const waits: unknown[] = await service.context.dataSource.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return waits.length > 0;
+      },
+      { what: 'the end to wait' },
+    );
+    expect(await service.bus.phase()).toBe('recovered');
+    await late?.commitTransaction();
+    await late?.release();
+    await clear(service);
+    expect(done.calls).toEqual(['prepare 0', 'reconcile 0', 'reconcile 1']);
+    expect(await service.handled()).toEqual([]);
   });
 
   it('takes a person’s word for it', async () => {
