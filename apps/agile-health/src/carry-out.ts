@@ -26,7 +26,10 @@ export async function carryOut(
   o: { late?: boolean; afterRestore?: boolean } = {},
 ): Promise<void> {
   // After the database was put back nothing is decided before the partner's side was taken in; then everybody is.
-  if (!o.afterRestore && !(await room.bus.mayAct(em))) return;
+  if (!o.afterRestore && !(await room.bus.mayAct(em))) {
+    await em.query('UPDATE participant SET undecided = true WHERE participant_id = $1', [participantId]);
+    return;
+  }
   const participant = await readParticipant(em, participantId);
   const place = participant && room.places.get(participant.binding);
   if (!participant || !place) return;
@@ -58,6 +61,7 @@ export async function carryOut(
   participant.wanted = Object.fromEntries(
     Object.entries({ enrol, update, arm, withdraw }).filter(([, content]) => content !== null),
   );
+  participant.undecided = false;
   participant.held = decision.held;
   participant.baselineHold = decision.baselineHold;
   const { heldDetails, heldArm, baselineHold } = decision;

@@ -144,9 +144,23 @@ class AgileHealthShapes1700000300000 implements MigrationInterface {
   }
 }
 
+/** Who could not be decided upon while both sides were compared after the database was put back. */
+class AgileHealthUndecided1700000400000 implements MigrationInterface {
+  readonly name = 'AgileHealthUndecided1700000400000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE participant ADD undecided boolean NOT NULL DEFAULT false');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE participant DROP undecided');
+  }
+}
+
 /** The service's own migrations, in order. */
 export const agileHealthMigrations = [
   AgileHealthTables1700000100000,
   AgileHealthDifferences1700000200000,
   AgileHealthShapes1700000300000,
+  AgileHealthUndecided1700000400000,
 ];

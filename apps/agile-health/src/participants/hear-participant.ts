@@ -85,6 +85,7 @@ const newcomer = {
   withdrawNo: 0,
   withdrawOpen: null,
   refusal: null,
+  undecided: false,
   said: null,
 };
 

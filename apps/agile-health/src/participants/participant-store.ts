@@ -41,6 +41,8 @@ export interface Participant {
   withdrawNo: number;
   withdrawOpen: string | null;
   refusal: Refusal | null;
+  /** Something changed while nothing was to be decided, after the database was put back. */
+  undecided: boolean;
   /** The last `memberChanged`. */
   said: MemberChanged | null;
 }
@@ -79,6 +81,7 @@ const columns = [
   ['withdrawNo', 'withdraw_no'],
   ['withdrawOpen', 'withdraw_open'],
   ['refusal', 'refusal'],
+  ['undecided', 'undecided'],
   ['said', 'said'],
 ] as const satisfies readonly (readonly [keyof Participant, string])[];
 

@@ -32,9 +32,8 @@ export function restoreSteps(room: Room): RestoreSteps {
       for (const place of room.places.values()) await compareWithPartner(room, place);
     },
     async undecided(em) {
-      // The comparison finds everybody or misses them; whoever was heard of since is neither.
       const [row]: { n: number }[] = await em.query(
-        `SELECT count(*)::int AS n FROM participant WHERE cause = 'restore' AND adoption = 'none' AND binding = ANY($1::text[])`,
+        'SELECT count(*)::int AS n FROM participant WHERE undecided AND binding = ANY($1::text[])',
         [[...room.places.keys()]],
       );
       return row?.n ?? 0;
