@@ -171,7 +171,7 @@ describe('what is asked for', () => {
 
 describe('right before the call', () => {
   it('a STOP that came after the decision wins', async () => {
-    const sender = { number: shortCode, kind: 'short', binding: 'ismile.test', messageEveryMs: 700 };
+    const sender = { number: shortCode, kind: 'short', binding: 'ismile.test', messageEveryMs: 5_000 };
     const stage = await setStage({ senders: [sender] });
     const first = await stage.others.ask(await stage.others.newPerson());
     const second = await stage.others.ask(await stage.others.newPerson({ mobile }));
@@ -185,7 +185,7 @@ describe('right before the call', () => {
   });
 
   it('a withdrawal, a finished survey, a changed number and a changed name of this moment count', async () => {
-    const sender = { number: shortCode, kind: 'short', binding: 'ismile.test', messageEveryMs: 700 };
+    const sender = { number: shortCode, kind: 'short', binding: 'ismile.test', messageEveryMs: 5_000 };
     const stage = await setStage({ senders: [sender] });
     await stage.others.ask(await stage.others.newPerson());
     const leaves = await stage.others.newPerson();

@@ -216,9 +216,10 @@ export class RestoreWatch {
         return lookEveryMs;
       }
       this.shown = { phase: 'recovered', at: Date.now() };
+      const [begun]: { at: string }[] = await this.dataSource.query('SELECT recovered_at::text AS at FROM bus_restore');
       if (!(await this.isDrained())) return 100;
       for (const step of this.steps) await step.reconcile();
-      if (!(await this.dataSource.transaction((em) => this.end(em)))) return 100;
+      if (!(await this.dataSource.transaction((em) => this.end(em, begun?.at ?? '')))) return 100;
       this.shown = { phase: 'clear', at: Date.now() };
       this.failures = 0;
       this.trouble = null;
@@ -237,9 +238,13 @@ export class RestoreWatch {
     return lookEveryMs;
   }
 
-  /** False when something is left to be decided upon. */
-  private async end(em: EntityManager): Promise<boolean> {
-    await em.query('SELECT 1 FROM bus_restore FOR UPDATE');
+  /** False when something is left to be decided upon, or it is not the one of that instant any more: it was put back once more. */
+  private async end(em: EntityManager, recoveredAt: string): Promise<boolean> {
+    const still: unknown[] = await em.query(
+      `SELECT 1 FROM bus_restore WHERE state = 'recovered' AND recovered_at::text = $1 FOR UPDATE`,
+      [recoveredAt],
+    );
+    if (still.length === 0) return false;
     for (const step of this.steps) if (((await step.undecided?.(em)) ?? 0) > 0) return false;
     await em.query(writeState, ['clear', null]);
     return true;

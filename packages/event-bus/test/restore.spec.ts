@@ -315,6 +315,28 @@ describe('a database that was put back where the carrier keeps nothing', () => {
     expect(await service.handled()).toEqual([]);
   });
 
+  it('that is put back once more while it is compared is compared again', async () => {
+    const done: Steps = {
+      ...steps(),
+      async during() {
+        if (done.calls.length > 2) return;
+        await service.context.ops.dispatch('restore.declare', {});
+        await eventually(() => done.calls.filter((call) => call.startsWith('prepare')).length === 2);
+      },
+    };
+    const service = await start({
+      name: serviceName('twice'),
+      url: await cleanup.database('twice'),
+      carrier: createInProcessCarrier({ expects: {} }),
+      steps: done,
+    });
+    await clear(service);
+    await service.context.ops.dispatch('restore.declare', {});
+    await eventually(() => done.calls.length > 2);
+    await clear(service);
+    expect(done.calls).toEqual(['prepare 0', 'reconcile 0', 'prepare 0', 'reconcile 0']);
+  }, 60_000);
+
   it('takes a person’s word for it', async () => {
     const done = steps();
     const service = await start({

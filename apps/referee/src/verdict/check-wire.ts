@@ -19,6 +19,8 @@ interface OnWire {
 const strikeLastsMs = 20_000;
 /** A failed try is logged after the broker took what it did. */
 const clockGraceMs = 1_000;
+/** So long after a strike at the broker a relay may notice that a topic was lost. */
+const noticedWithinMs = 60_000;
 
 /**
  * The wire itself: a message stands on it once, and once more for each time its publisher may have died, frozen or lost broker
@@ -31,7 +33,7 @@ export async function checkWire(system: System, struck: readonly Struck[]): Prom
     const rows = await system.ground.ask<{ id: string }>(system.databaseOf(service), 'SELECT id FROM bus_outbox');
     const own = new Set(rows.map((row) => row.id));
     const struckAt = interruptionsOf(service, struck);
-    const loggedAt = failuresLogged(system, service);
+    const loggedAt = repetitionsLogged(system, service, struck);
     const surplus = wire.filter((message) => {
       if (!own.has(message.id) || message.copies === 1) return false;
       const explained =
@@ -58,19 +60,24 @@ function interruptionsOf(service: string, struck: readonly Struck[]): number[] {
 
 /**
  * A relay that could not publish says so in its log, and when it can again; whether the broker took what it tried is unknown then.
- * That it found a topic lost explains nothing: a strike lost it, or two relays count in each other's way.
+ * A topic that it found lost it publishes again; nothing is lost but by a strike at the broker before: else two relays count in
+ * each other's way.
  */
-function failuresLogged(system: System, service: string): number[] {
+function repetitionsLogged(system: System, service: string, struck: readonly Struck[]): number[] {
+  const brokerStruckAt = struck
+    .filter(({ what }) => what === 'kill-broker' || what === 'lose-volume')
+    .map(({ realAt }) => realAt);
+  const explains = (line: string, at: number): boolean =>
+    line.includes('the outbox could not be published') ||
+    line.includes('the outbox is published again') ||
+    (line.includes('the topic was lost') &&
+      brokerStruckAt.some((strike) => strike <= at && at - strike <= noticedWithinMs));
   return system.of(service).flatMap((replica) =>
     readFileSync(replica.logFile, 'utf8')
       .split('\n')
-      .filter(
-        (line) => line.includes('the outbox could not be published') || line.includes('the outbox is published again'),
-      )
       .flatMap((line) => {
-        const time = /"time":"?([^",}]+)/.exec(line)?.[1];
-        const at = time === undefined ? NaN : /^\d+$/.test(time) ? Number(time) : Date.parse(time);
-        return Number.isNaN(at) ? [Date.now()] : [at];
+        const at = Date.parse(/"time":"([^"]+)/.exec(line)?.[1] ?? '');
+        return explains(line, at) ? [at] : [];
       }),
   );
 }
